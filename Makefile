@@ -1,0 +1,55 @@
+# make demo and make test are all a user needs; the rest is for those who work on lode.
+# Everything runs from a fresh clone with Go and make.
+
+BIN      := bin
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+STAMP    := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+LDFLAGS  := -s -w -X github.com/lodefw/lode/internal/cli.version=$(VERSION) -X github.com/lodefw/lode/internal/cli.built=$(STAMP)
+GOBUILD  := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+FUZZTIME ?= 10s
+BLOCKS   ?= 0
+
+# The packages that run on a control board: what make test repeats under qemu-user.
+DEVICE := ./bitcoin ./sv2/... ./hashing/... ./board/... ./device ./sv2client
+
+.PHONY: build demo test check race fuzz bench cross size generate clean
+
+build: ## all commands, for this machine, into bin/
+	$(GOBUILD) -o $(BIN)/ ./cmd/...
+
+demo: ## bundled pool, embedded chain and CPU miner; BLOCKS=3 ends after three blocks
+	@$(GOBUILD) -o $(BIN)/ ./cmd/lode-pool ./cmd/lode-miner ./examples/demo
+	@exec $(BIN)/demo -blocks $(BLOCKS)
+
+test: ## everything: units, real nodes, and the device's packages on emulated arm and mips
+	@scripts/setup nodes
+	go test ./...
+	@scripts/emulated
+
+check: ## formatting, vet, staticcheck, generated code up to date
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these'; exit 1; }
+	go vet ./...
+	go vet -tags purego ./...
+	go tool staticcheck ./...
+	@scripts/generated
+
+race: ## the race detector over all packages (needs a C compiler)
+	CGO_ENABLED=1 go test -race -short ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@scripts/fuzz $(FUZZTIME)
+
+bench: ## one table of the figures that matter; run it on an idle machine
+	@scripts/bench
+
+cross: ## all commands for all targets
+	@scripts/cross
+
+size: ## lode-miner against its size budget
+	@scripts/size
+
+generate: ## rewrite generated code
+	go generate ./...
+
+clean:
+	rm -rf $(BIN)
