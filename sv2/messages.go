@@ -70,6 +70,14 @@ func (m *SetupConnectionSuccess) Wire(c *Codec) {
 	c.U32(&m.Flags)
 }
 
+// Error codes of SetupConnection.Error.
+const (
+	CodeUnsupportedProtocol      = "unsupported-protocol"
+	CodeProtocolVersionMismatch  = "protocol-version-mismatch"
+	CodeUnsupportedFeatureFlags  = "unsupported-feature-flags"
+	CodeMissingDeclareTxDataFlag = "missing-declare-tx-data-flag" // Job Declaration only
+)
+
 // SetupConnectionError refuses a connection; the server closes it afterwards (3.6.3). Flags are
 // all bits that the server does not support, 0 if the error is about something else.
 type SetupConnectionError struct {

@@ -134,6 +134,17 @@ func (m *DeclareMiningJobSuccess) Wire(c *sv2.Codec) {
 	c.B255(&m.NewMiningJobToken)
 }
 
+// Error codes of DeclareMiningJob.Error.
+const (
+	CodeInvalidMiningJobToken  = "invalid-mining-job-token"
+	CodeInvalidJob             = "invalid-job"
+	CodeMissingTxs             = "missing-txs"
+	CodeStaleChainTip          = "stale-chain-tip"
+	CodeInvalidCoinbaseTx      = "invalid-coinbase-tx"
+	CodeInvalidCoinbaseTxInput = "invalid-coinbase-tx-input"
+	CodeInternalError          = "internal-error"
+)
+
 // DeclareMiningJobError refuses a declared job (6.4.6).
 type DeclareMiningJobError struct {
 	RequestID    uint32

@@ -127,6 +127,12 @@ func (m *RequestTransactionDataSuccess) Wire(c *sv2.Codec) {
 	c.SeqB16M(&m.TransactionList)
 }
 
+// Error codes of RequestTransactionData.Error.
+const (
+	CodeTemplateIDNotFound = "template-id-not-found"
+	CodeStaleTemplateID    = "stale-template-id"
+)
+
 // RequestTransactionDataError says why they cannot be had (7.6).
 type RequestTransactionDataError struct {
 	TemplateID uint64
