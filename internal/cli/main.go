@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// IO is a command's surroundings; tests make their own.
+type IO struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Env      []string // NAME=value, as os.Environ gives them
+}
+
+// Getenv is the value of a variable, and whether it is set. Of several the last
+// counts, as in a shell.
+func (s IO) Getenv(name string) (value string, ok bool) {
+	for _, kv := range s.Env {
+		if k, v, found := strings.Cut(kv, "="); found && k == name {
+			value, ok = v, true
+		}
+	}
+	return value, ok
+}
+
+// A Run is a command. It returns when its work is done or ctx ends.
+type Run func(ctx context.Context, s IO, args []string) error
+
+// Main runs a command on the process's own streams and gives the exit code. The
+// first interrupt or SIGTERM ends ctx, the second ends the process at once.
+func Main(name string, run Run) int {
+	s := IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Environ()}
+	ctx, stop := signals(context.Background(), func() { os.Exit(int(Runtime)) })
+	defer stop()
+	return Report(name, s, run(ctx, s, os.Args[1:]))
+}
+
+// Report prints err, if it is worth printing, and gives the exit code.
+func Report(name string, s IO, err error) int {
+	code := CodeOf(err)
+	if code != OK {
+		fmt.Fprintf(s.Err, "%s: %s\n", name, clean(err.Error()))
+	}
+	return int(code)
+}
+
+// signals gives a context that ends at the first signal; the second calls exit.
+// stop waits for the goroutine.
+func signals(parent context.Context, exit func()) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(parent)
+	c := make(chan os.Signal, 2)
+	done, stopped := make(chan struct{}), make(chan struct{})
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		defer close(stopped)
+		for seen := false; ; seen = true {
+			select {
+			case <-done:
+				return
+			case <-c:
+			}
+			if seen {
+				exit()
+			}
+			cancel()
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(c)
+		close(done)
+		<-stopped
+		cancel()
+	}
+}
