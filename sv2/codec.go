@@ -147,6 +147,16 @@ func (c *Codec) U32(v *uint32) {
 	}
 }
 
+// LateU32 is a U32 that a revision of the spec added at the end of a message: a
+// payload that ends in front of it is an older peer's and reads as 0.
+func (c *Codec) LateU32(v *uint32) {
+	if !c.enc && len(c.buf) == 0 && c.err == nil {
+		*v = 0
+		return
+	}
+	c.U32(v)
+}
+
 // U64 is an unsigned 64-bit integer.
 func (c *Codec) U64(v *uint64) {
 	if c.enc {

@@ -71,3 +71,5 @@
 // message's end may be absent (OpenExtendedMiningChannelSuccess). Bytes behind the
 // last field are handed to the caller; package extension reads them.
 package sv2
+
+//go:generate go run github.com/lodefw/lode/internal/marshalgen

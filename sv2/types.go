@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // U256 is 32 bytes in wire order: a hash as it stands in a block header, or an
@@ -18,6 +19,12 @@ type U256 [32]byte
 func (u U256) MarshalText() ([]byte, error) {
 	slices.Reverse(u[:])
 	return hex.AppendEncode(nil, u[:]), nil
+}
+
+// String is the same text, for logs.
+func (u U256) String() string {
+	text, _ := u.MarshalText() // cannot fail
+	return string(text)
 }
 
 // UnmarshalText reads 64 hex digits in display order.
@@ -38,6 +45,9 @@ type Bytes []byte
 // MarshalText gives two hex digits a byte.
 func (b Bytes) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, b), nil }
 
+// String is the same text, for logs.
+func (b Bytes) String() string { return hex.EncodeToString(b) }
+
 // UnmarshalText reads hex digits.
 func (b *Bytes) UnmarshalText(text []byte) error {
 	v, err := hex.AppendDecode(nil, text)
@@ -56,6 +66,14 @@ type OptU32 struct {
 
 // Some is an OptU32 that holds v.
 func Some(v uint32) OptU32 { return OptU32{v, true} }
+
+// String is the number or "none", for logs.
+func (o OptU32) String() string {
+	if !o.Valid {
+		return "none"
+	}
+	return strconv.FormatUint(uint64(o.Value), 10)
+}
 
 // MarshalJSON gives the number or null.
 func (o OptU32) MarshalJSON() ([]byte, error) {
@@ -86,21 +104,40 @@ type F32 float32
 // counts as 0.
 func (f F32) Valid() bool { return f >= 0 && !math.IsInf(float64(f), 1) }
 
-// MarshalJSON gives a number, or "NaN", "+Inf", "-Inf" as a string.
+// quietNaN is the NaN that text without bits means.
+const quietNaN = 0x7fc00000
+
+// MarshalJSON gives a number, or a string: "+Inf", "-Inf", "NaN", or "NaN 0xffc00000"
+// with the bits of an unusual NaN.
 func (f F32) MarshalJSON() ([]byte, error) {
-	s := strconv.FormatFloat(float64(f), 'g', -1, 32)
-	if math.IsNaN(float64(f)) || math.IsInf(float64(f), 0) {
-		s = strconv.Quote(s)
+	switch bits := math.Float32bits(float32(f)); {
+	case f == f && !math.IsInf(float64(f), 0):
+		return strconv.AppendFloat(nil, float64(f), 'g', -1, 32), nil
+	case f == f || bits == quietNaN:
+		return fmt.Appendf(nil, `"%s"`, strconv.FormatFloat(float64(f), 'g', -1, 32)), nil
+	default:
+		return fmt.Appendf(nil, `"NaN 0x%08x"`, bits), nil
 	}
-	return []byte(s), nil
 }
 
 // UnmarshalJSON reads what MarshalJSON gives.
 func (f *F32) UnmarshalJSON(b []byte) error {
-	v, err := strconv.ParseFloat(string(bytes.Trim(b, `"`)), 32)
+	text := string(bytes.Trim(b, `"`))
+	if digits, ok := strings.CutPrefix(text, "NaN 0x"); ok {
+		bits, err := strconv.ParseUint(digits, 16, 32)
+		if err != nil {
+			return fmt.Errorf("sv2: F32: %w", err)
+		}
+		*f = F32(math.Float32frombits(uint32(bits)))
+		return nil
+	}
+	v, err := strconv.ParseFloat(text, 32)
 	if err != nil {
 		return fmt.Errorf("sv2: F32: %w", err)
 	}
 	*f = F32(v)
+	if v != v {
+		*f = F32(math.Float32frombits(quietNaN))
+	}
 	return nil
 }

@@ -12,3 +12,5 @@
 //
 // Codec.Decode returns that tail, and TLVs takes it apart.
 package extension
+
+//go:generate go run github.com/lodefw/lode/internal/marshalgen

@@ -23,3 +23,5 @@
 // In coinbase-only mode (without FlagDeclareTxData) the first token goes straight
 // into mining.SetCustomMiningJob and the pool never sees transactions.
 package jobdecl
+
+//go:generate go run github.com/lodefw/lode/internal/marshalgen

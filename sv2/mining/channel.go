@@ -60,7 +60,7 @@ func (m *OpenExtendedMiningChannel) Wire(c *sv2.Codec) {
 }
 
 // OpenExtendedMiningChannelSuccess opens the channel (5.3.5). ExtranonceSize bytes follow
-// the prefix in each share.
+// the prefix in each share. Before November 2025 it had no GroupChannelID.
 type OpenExtendedMiningChannelSuccess struct {
 	RequestID        uint32
 	ChannelID        uint32
@@ -78,7 +78,7 @@ func (m *OpenExtendedMiningChannelSuccess) Wire(c *sv2.Codec) {
 	c.U256(&m.Target)
 	c.U16(&m.ExtranonceSize)
 	c.B32(&m.ExtranoncePrefix)
-	c.U32(&m.GroupChannelID)
+	c.LateU32(&m.GroupChannelID)
 }
 
 // Error codes of OpenMiningChannel.Error.

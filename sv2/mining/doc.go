@@ -35,3 +35,5 @@
 // Which version bits may be rolled: VersionMask. Package channel keeps all this
 // state, for both ends.
 package mining
+
+//go:generate go run github.com/lodefw/lode/internal/marshalgen

@@ -19,3 +19,5 @@
 // There are no flags and no channels. SetNewPrevHash here and the mining message of
 // the same name are different messages.
 package template
+
+//go:generate go run github.com/lodefw/lode/internal/marshalgen
