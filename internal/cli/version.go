@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"time"
 )
 
 // Set by the linker: -ldflags "-X github.com/lodefw/lode/internal/cli.version=1.2.3
-// -X github.com/lodefw/lode/internal/cli.buildTime=2026-11-22T12:00:00Z".
-var version, buildTime string
+// -X github.com/lodefw/lode/internal/cli.built=1795352354", Unix seconds.
+var version, built string
 
 // firstCommit is when lode began: no program of it is older.
 const firstCommit = 1795352354 // 2026-11-22T12:59:14Z
@@ -24,7 +25,7 @@ type Build struct {
 // ReadBuild asks the linker's values first, then what the go command recorded.
 func ReadBuild() Build {
 	info, _ := debug.ReadBuildInfo()
-	return build(version, buildTime, info)
+	return build(version, built, info)
 }
 
 func build(version, stamp string, info *debug.BuildInfo) Build {
@@ -38,21 +39,19 @@ func build(version, stamp string, info *debug.BuildInfo) Build {
 			case "vcs.revision":
 				b.Revision = kv.Value
 			case "vcs.time":
-				b.setTime(kv.Value)
+				if t, err := time.Parse(time.RFC3339, kv.Value); err == nil {
+					b.Time = t.UTC()
+				}
 			}
 		}
 	}
-	b.setTime(stamp)
+	if sec, err := strconv.ParseInt(stamp, 10, 64); err == nil && sec > firstCommit {
+		b.Time = time.Unix(sec, 0).UTC()
+	}
 	if b.Version == "" || b.Version == "(devel)" {
 		b.Version = "devel"
 	}
 	return b
-}
-
-func (b *Build) setTime(text string) {
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		b.Time = t.UTC()
-	}
 }
 
 // String is the line that -version prints.
