@@ -227,6 +227,15 @@ func (c *Codec) B64K(v *Bytes) { c.bytes(v, 2, 65535) }
 // B16M is B0_16M.
 func (c *Codec) B16M(v *Bytes) { c.bytes(v, 3, 1<<24-1) }
 
+// Rest is BYTES up to the end of the payload, such as a TLV tail.
+func (c *Codec) Rest(v *Bytes) {
+	if c.enc {
+		c.buf = append(c.buf, *v...)
+	} else {
+		*v = c.take(len(c.buf))
+	}
+}
+
 func (c *Codec) bytes(v *Bytes, width, limit int) {
 	n := c.length(len(*v), width, limit)
 	if c.enc {

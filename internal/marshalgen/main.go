@@ -1,5 +1,5 @@
 // Command marshalgen writes the standard library's encoding methods for the messages
-// of the package in the current folder: every type that has a Wire method. The
+// of the package in the current folder: every type that has a method Type. The
 // methods are one line each and the same for all; generating them keeps the
 // messages' own files to what the spec says.
 package main
@@ -72,7 +72,7 @@ func (m *NAME) MarshalJSON() ([]byte, error) { return SV2.MarshalJSON(m) }
 func (m *NAME) UnmarshalJSON(text []byte) error { return SV2.UnmarshalJSON(text, m) }
 `
 
-// messages returns a package's name and, sorted, its types with a Wire method.
+// messages returns a package's name and, sorted, its types with a method Type.
 func messages(dir string) (pkg string, names []string, err error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
@@ -88,22 +88,22 @@ func messages(dir string) (pkg string, names []string, err error) {
 		}
 		pkg = file.Name.Name
 		for _, decl := range file.Decls {
-			if name, ok := wired(decl); ok {
+			if name, ok := typed(decl); ok {
 				names = append(names, name)
 			}
 		}
 	}
 	if len(names) == 0 {
-		return "", nil, errors.New("no type with a Wire method in " + dir)
+		return "", nil, errors.New("no type with a method Type in " + dir)
 	}
 	slices.Sort(names)
 	return pkg, names, nil
 }
 
-// wired returns T if decl is a method Wire of *T.
-func wired(decl ast.Decl) (name string, ok bool) {
+// typed returns T if decl is a method Type of *T.
+func typed(decl ast.Decl) (name string, ok bool) {
 	f, ok := decl.(*ast.FuncDecl)
-	if !ok || f.Recv == nil || f.Name.Name != "Wire" {
+	if !ok || f.Recv == nil || f.Name.Name != "Type" {
 		return "", false
 	}
 	star, ok := f.Recv.List[0].Type.(*ast.StarExpr)

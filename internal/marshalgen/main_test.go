@@ -27,7 +27,7 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 
 func TestGenerateIsDeterministic(t *testing.T) {
 	dir := t.TempDir()
-	src := "package p\n\nfunc (*B) Wire(c *int) {}\nfunc (*A) Wire(c *int) {}\nfunc (A) Wire2() {}\nfunc Wire() {}\n"
+	src := "package p\n\nfunc (*B) Type() int { return 1 }\nfunc (*A) Type() int { return 2 }\nfunc (C) Type() {}\nfunc Type() {}\n"
 	if err := os.WriteFile(filepath.Join(dir, "p.go"), []byte(src), 0o644); err != nil {
 		t.Fatal(err)
 	}
