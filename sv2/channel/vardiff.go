@@ -1,0 +1,289 @@
+package channel
+
+import (
+	"math"
+	"time"
+
+	"github.com/lodefw/lode/bitcoin"
+)
+
+// VardiffConfig says what a channel's target should lead to.
+type VardiffConfig struct {
+	SharesPerMinute float64        // wished; 0 is 6, with which five minutes tell the hash rate to 18 %
+	Nominal         float64        // hash rate that the client claims, h/s; 0 or less: unknown
+	MinHashRate     float64        // never assume less, h/s; 0 is 1000
+	MaxTarget       bitcoin.Target // never easier; zero: no limit
+}
+
+// Evidence that Vardiff wants before it acts.
+const (
+	evidence       = 7.0 // log-likelihood ratio: one false move in some 1000 windows
+	silentEvidence = 2.5 // the same for a channel that never had a share: its claim is no fact
+	fewShares      = 6   // fewer are no reason to make shares harder
+	shortest       = 10  // seconds; less may be a stalled link and what it held back
+	opening        = 120 // seconds after the start in which an open claim is put right in one step
+	shortestOpen   = 2   // seconds, during the opening
+	largestStep    = 4   // up, for the same reason
+	silentDepth    = 1024
+	longestGap     = 2 * time.Minute
+)
+
+// Vardiff chooses a channel's target so that its shares come at the wished rate. It
+// holds no clock: each method takes the time. The zero value does not work.
+//
+// It keeps the shares of the recent past in a few spans of time, fine near the
+// present and coarse further back. Of all pasts that end now it looks for the one
+// that speaks most against the hash rate it assumes, by the likelihood ratio of a
+// Poisson process, and if that is strong enough takes over the rate of that past
+// and forgets what was before. So a step is seen as soon as chance cannot explain
+// it, a steady device is left alone, and as evidence is counted in hashes, not
+// shares, a change of target loses nothing. Shares are made easier as fast as
+// evidence allows, harder by at most a factor of four in ten seconds: a burst
+// cannot send a device into silence.
+type Vardiff struct {
+	config  VardiffConfig
+	rate    float64 // assumed, h/s
+	target  bitcoin.Target
+	hashes  float64 // expected for a share at target
+	proven  float64 // largest rate that many shares spoke for
+	any     bool    // there was a share
+	started time.Time
+	last    time.Time // up to here time is counted
+	now     span
+	past    [maxSpans]span // oldest first
+	n       int
+}
+
+// maxSpans is spansPerLevel for each of eight levels.
+const (
+	spansPerLevel = 3
+	maxSpans      = 24
+)
+
+// span is a stretch of time. Expected shares are rate * exposure, whatever the
+// target was, so spans of different targets add up.
+type span struct {
+	shares   float64 // in shares of the target of their time
+	exposure float64 // seconds / hashes for a share
+	seconds  float32
+	level    uint8 // made of 2^level fresh ones
+}
+
+func (s *span) add(t *span) {
+	s.shares += t.shares
+	s.exposure += t.exposure
+	s.seconds += t.seconds
+}
+
+// NewVardiff begins with the hash rate that the client claims.
+func NewVardiff(c VardiffConfig, now time.Time) *Vardiff {
+	if c.SharesPerMinute <= 0 {
+		c.SharesPerMinute = 6
+	}
+	if c.MinHashRate <= 0 {
+		c.MinHashRate = 1000
+	}
+	if c.MaxTarget == (bitcoin.Target{}) {
+		c.MaxTarget = bitcoin.MaxTarget()
+	}
+	v := &Vardiff{config: c, started: now, last: now}
+	v.assume(c.Nominal)
+	return v
+}
+
+// Target is the present choice.
+func (v *Vardiff) Target() bitcoin.Target { return v.target }
+
+// HashRate is the best estimate of what the device does, in hashes a second. Without
+// shares it is what was assumed.
+func (v *Vardiff) HashRate() float64 {
+	all := v.now
+	for i := range v.n {
+		all.add(&v.past[i])
+	}
+	return v.estimate(&all)
+}
+
+// Share counts one accepted share, of the given expected work (Result.Hashes).
+func (v *Vardiff) Share(hashes float64, now time.Time) {
+	v.advance(now)
+	v.now.shares += hashes / v.hashes
+	v.any = true
+}
+
+// Check decides whether the target should change; changed tells, and then the caller
+// sends SetTarget and a job. Call it every few seconds, shares or not; after shares
+// it may be called at once.
+func (v *Vardiff) Check(now time.Time) (t bitcoin.Target, changed bool) {
+	v.advance(now)
+	length, past := v.contradiction()
+	if length < 0 {
+		return v.target, false
+	}
+	rate := v.estimate(&past)
+	rate = v.bound(rate, &past, now)
+	v.forget(length)
+	if past.shares >= 2*fewShares {
+		v.proven = max(v.proven, rate)
+	}
+	return v.assume(rate)
+}
+
+// Update obeys UpdateChannel. A device's claim is a hint, but a change of the claim is
+// news (a proxy's miners come and go): the assumed rate changes by the same factor.
+func (v *Vardiff) Update(nominal float64, maxTarget bitcoin.Target, now time.Time) (t bitcoin.Target, changed bool) {
+	v.advance(now)
+	v.config.MaxTarget = maxTarget
+	rate, old := v.rate, v.config.Nominal
+	v.config.Nominal = nominal
+	switch {
+	case nominal == old || nominal <= 0:
+	case old <= 0:
+		rate = nominal
+	default:
+		rate *= nominal / old
+	}
+	if rate != v.rate {
+		v.restart(now)
+	}
+	return v.assume(rate)
+}
+
+// assume sets the hash rate and the target that follows.
+func (v *Vardiff) assume(rate float64) (bitcoin.Target, bool) {
+	v.rate = min(max(rate, v.config.MinHashRate), math.MaxFloat32)
+	t := bitcoin.RateTarget(v.rate, v.config.SharesPerMinute)
+	if t.Cmp(v.config.MaxTarget) > 0 {
+		t = v.config.MaxTarget
+	}
+	changed := t != v.target
+	v.target, v.hashes = t, t.Hashes()
+	return t, changed
+}
+
+// estimate is the rate of a past, held back a little by what was assumed.
+func (v *Vardiff) estimate(s *span) float64 {
+	prior := 1.0
+	if s.shares < 1 {
+		prior = 0.3 // nothing to hold on to: go down at speed
+	}
+	return (s.shares + prior) / (s.exposure + prior/v.rate)
+}
+
+// bound keeps a new rate from going up too far, or down too far in silence.
+func (v *Vardiff) bound(rate float64, s *span, now time.Time) float64 {
+	if s.shares == 0 {
+		return max(rate, min(v.rate, v.proven/silentDepth))
+	}
+	if v.opens(now) {
+		return rate
+	}
+	return min(rate, largestStep*v.rate)
+}
+
+func (v *Vardiff) opens(now time.Time) bool { return now.Sub(v.started) < opening*time.Second }
+
+// contradiction is the past that speaks most against the assumed rate: how many
+// spans before the present one it has (-1: none speaks enough), and their sum.
+func (v *Vardiff) contradiction() (length int, worst span) {
+	length = -1
+	sum, most := v.now, 0.0
+	for k := 0; ; k++ {
+		if d := v.against(&sum, k == v.n); d > most {
+			length, worst, most = k, sum, d
+		}
+		if k == v.n {
+			return length, worst
+		}
+		sum.add(&v.past[v.n-1-k])
+	}
+}
+
+// against is the evidence of s above what is wanted, 0 if there is not enough. whole:
+// s is all that is known.
+func (v *Vardiff) against(s *span, whole bool) float64 {
+	expected := v.rate * s.exposure
+	d := expected - s.shares
+	if s.shares > 0 {
+		d += s.shares * math.Log(s.shares/expected)
+	}
+	want := evidence
+	switch {
+	case s.shares > expected:
+		least := float32(shortest)
+		if whole && v.opens(v.last) {
+			least = shortestOpen
+		}
+		if s.shares < fewShares || s.seconds < least {
+			return 0
+		}
+	case !v.any:
+		want = silentEvidence
+	}
+	return max(0, d-want)
+}
+
+// advance counts the time up to now. A clock that went back, or nobody asking for
+// long, says nothing of the device: the window starts again.
+func (v *Vardiff) advance(now time.Time) {
+	d := now.Sub(v.last)
+	if d < 0 || d > longestGap {
+		v.restart(now)
+		return
+	}
+	if v.now.seconds >= 1 && max(v.now.shares, v.rate*v.now.exposure) >= 2 {
+		v.close()
+	}
+	v.last = now
+	v.now.exposure += d.Seconds() / v.hashes
+	v.now.seconds += float32(d.Seconds())
+}
+
+func (v *Vardiff) restart(now time.Time) {
+	if now.Before(v.started) {
+		v.started = now
+	}
+	v.last, v.now, v.n = now, span{}, 0
+}
+
+// close begins a new span. Where a level has one span too many its two oldest
+// become one of the next level; the oldest span of all is let go when all is full.
+func (v *Vardiff) close() {
+	if v.n == maxSpans {
+		v.drop(0)
+	}
+	v.past[v.n] = v.now
+	v.n++
+	v.now = span{}
+	for level := uint8(0); ; level++ {
+		first, count := v.level(level)
+		if count <= spansPerLevel {
+			return
+		}
+		v.past[first+1].add(&v.past[first])
+		v.past[first+1].level++
+		v.drop(first)
+	}
+}
+
+// level is the place of the oldest span of a level, and how many it has.
+func (v *Vardiff) level(level uint8) (first, count int) {
+	for i := v.n - 1; i >= 0; i-- {
+		if v.past[i].level == level {
+			first = i
+			count++
+		}
+	}
+	return first, count
+}
+
+func (v *Vardiff) drop(i int) {
+	copy(v.past[i:v.n-1], v.past[i+1:v.n])
+	v.n--
+}
+
+// forget keeps the newest spans only.
+func (v *Vardiff) forget(keep int) {
+	copy(v.past[:keep], v.past[v.n-keep:v.n])
+	v.n = keep
+}
