@@ -1,0 +1,74 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+)
+
+// credentials are a user and password, or the file where the node writes its
+// own at each start. The file is read at each call, so that a node may restart.
+// They never print.
+type credentials struct {
+	user, password secret
+	cookieFile     string
+}
+
+// secret is a string that no log shows.
+type secret string
+
+func (secret) String() string   { return "(secret)" }
+func (secret) GoString() string { return "(secret)" }
+
+const maxCookie = 4096
+
+// newCredentials are those of the Node, or else those in its URL.
+func newCredentials(n Node, in *url.Userinfo) (credentials, error) {
+	c := credentials{secret(n.User), secret(n.Password), n.CookieFile}
+	if in != nil && n.User == "" && n.CookieFile == "" {
+		password, _ := in.Password()
+		c.user, c.password = secret(in.Username()), secret(password)
+	}
+	switch {
+	case c.cookieFile != "" && c.user != "":
+		return c, fmt.Errorf("node: %s has a user and a cookie file: give one of them", redact(n.URL))
+	case c.cookieFile == "" && c.user == "":
+		return c, fmt.Errorf("node: %s needs a user and password, or a cookie file (.cookie in the node's data directory)", redact(n.URL))
+	}
+	return c, nil
+}
+
+// read gives what counts now.
+func (c *credentials) read() (user, password string, err error) {
+	if c.cookieFile == "" {
+		return string(c.user), string(c.password), nil
+	}
+	f, err := os.Open(c.cookieFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", "", fmt.Errorf("cookie file %s is not there: the node writes it when it starts, below its data directory", c.cookieFile)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("cookie file: %w", err)
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxCookie))
+	if err != nil {
+		return "", "", fmt.Errorf("cookie file: %w", err)
+	}
+	user, password, ok := strings.Cut(strings.TrimSpace(string(raw)), ":")
+	if !ok {
+		return "", "", fmt.Errorf("cookie file %s does not hold user:password", c.cookieFile)
+	}
+	return user, password, nil
+}
+
+func (c *credentials) advice() string {
+	if c.cookieFile != "" {
+		return fmt.Sprintf("is cookie file %s that of this node?", c.cookieFile)
+	}
+	return "check user and password against rpcuser and rpcpassword (or rpcauth) of the node, or use its cookie file"
+}
