@@ -1,0 +1,615 @@
+package bitcoin
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding"
+	"encoding/binary"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/lodefw/lode/internal/vectors"
+)
+
+// Every vector is decoded into a struct with all the fields of its category; a
+// field that is absent is nil and says nothing.
+
+type hexBytes = vectors.Hex
+
+// wire is a 32-byte field in wire order, display one in display order.
+func wire(t *testing.T, b hexBytes) (h Hash) {
+	t.Helper()
+	if len(b) != len(h) {
+		t.Fatalf("vector has %d bytes where 32 are wanted", len(b))
+	}
+	return Hash(b)
+}
+
+func display(t *testing.T, b hexBytes) Hash {
+	t.Helper()
+	b = slices.Clone(b)
+	slices.Reverse(b)
+	return wire(t, b)
+}
+
+func wires(t *testing.T, list []hexBytes) (out []Hash) {
+	t.Helper()
+	for _, b := range list {
+		out = append(out, wire(t, b))
+	}
+	return out
+}
+
+func wantHash(t *testing.T, what string, got, want Hash) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s = %v, want %v", what, got, want)
+	}
+}
+
+func wantBytes(t *testing.T, what string, got, want []byte) {
+	t.Helper()
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s = %x\nwant %x", what, got, want)
+	}
+}
+
+// wantNear allows the last bits of a float to differ.
+func wantNear(t *testing.T, what string, got, want float64) {
+	t.Helper()
+	if math.Abs(got-want) > math.Abs(want)*1e-14 {
+		t.Errorf("%s = %v, want %v", what, got, want)
+	}
+}
+
+func TestVectorsPrimitives(t *testing.T) {
+	type vector struct {
+		InputHex     hexBytes `json:"input_hex"`
+		DoubleSHA256 hexBytes `json:"double_sha256"`
+		Value        *uint64  `json:"value"`
+		Encoding     hexBytes `json:"encoding"`
+		Reject       string   `json:"reject"`
+	}
+	vectors.Each(t, "primitives", func(t *testing.T, v vector) {
+		if v.DoubleSHA256 != nil {
+			wantHash(t, "DoubleHash", DoubleHash(v.InputHex), wire(t, v.DoubleSHA256))
+		}
+		if v.Encoding != nil {
+			checkCompactSize(t, v.Value, v.Encoding, v.Reject != "")
+		}
+	})
+}
+
+func checkCompactSize(t *testing.T, value *uint64, encoding []byte, bad bool) {
+	n, rest, err := ReadCompactSize(encoding)
+	if bad || value == nil {
+		if err == nil && len(rest) == 0 {
+			t.Errorf("ReadCompactSize(%x) = %d, want an error", encoding, n)
+		}
+		return
+	}
+	if err != nil || n != *value || len(rest) != 0 {
+		t.Errorf("ReadCompactSize(%x) = %d, %x, %v, want %d", encoding, n, rest, err, *value)
+	}
+	wantBytes(t, "AppendCompactSize", AppendCompactSize(nil, *value), encoding)
+}
+
+// headerVector holds the fields of block_headers and header_extras.
+type headerVector struct {
+	Header            hexBytes `json:"header"`
+	Version           *uint32  `json:"version"`
+	PrevHash          hexBytes `json:"prev_hash_le"`
+	MerkleRoot        hexBytes `json:"merkle_root_le"`
+	NTime             *uint32  `json:"ntime"`
+	NBits             *uint32  `json:"nbits"`
+	Nonce             *uint32  `json:"nonce"`
+	HashBE            hexBytes `json:"hash_be"`
+	HashLE            hexBytes `json:"hash_le"`
+	TargetBE          hexBytes `json:"target_be"`
+	NetworkDifficulty *float64 `json:"network_difficulty"`
+	ShareDifficulty   *float64 `json:"share_difficulty"`
+	FloorDifficulty   *uint64  `json:"floor_difficulty"`
+	MeetsTarget       *bool    `json:"meets_target"`
+	First64           hexBytes `json:"header_first_64"`
+	MidstateBE        hexBytes `json:"midstate_be_words"`
+	MidstateLE        hexBytes `json:"midstate_le_words"`
+	Tail16            hexBytes `json:"tail16"`
+	BIP320            string   `json:"bits_in_bip320_mask"`
+	BIP323            string   `json:"bits_in_bip323_mask"`
+}
+
+func TestVectorsBlockHeaders(t *testing.T) { vectors.Each(t, "block_headers", checkHeader) }
+
+func TestVectorsHeaderExtras(t *testing.T) { vectors.Each(t, "header_extras", checkHeader) }
+
+func checkHeader(t *testing.T, v headerVector) {
+	first64 := v.First64
+	if v.Header != nil {
+		h, err := ParseHeader(v.Header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b [HeaderSize]byte
+		h.Put(&b)
+		wantBytes(t, "Put", b[:], v.Header)
+		first64 = b[:64]
+		if v.Tail16 != nil {
+			wantBytes(t, "tail", b[64:], v.Tail16)
+		}
+		checkFields(t, &h, &v)
+		checkWork(t, &h, &v)
+	}
+	checkMidstate(t, first64, v.MidstateBE, v.MidstateLE)
+}
+
+func checkFields(t *testing.T, h *Header, v *headerVector) {
+	numbers := []struct {
+		name string
+		got  uint32
+		want *uint32
+	}{
+		{"Version", h.Version, v.Version},
+		{"NTime", h.NTime, v.NTime},
+		{"NBits", h.NBits, v.NBits},
+		{"Nonce", h.Nonce, v.Nonce},
+		{"BIP320 bits", h.Version & 0x1fffe000, hex32(t, v.BIP320)},
+		{"BIP323 bits", h.Version & 0x1fffffe0, hex32(t, v.BIP323)},
+	}
+	for _, n := range numbers {
+		if n.want != nil && n.got != *n.want {
+			t.Errorf("%s = %08x, want %08x", n.name, n.got, *n.want)
+		}
+	}
+	if v.PrevHash != nil {
+		wantHash(t, "PrevHash", h.PrevHash, wire(t, v.PrevHash))
+		wantHash(t, "MerkleRoot", h.MerkleRoot, wire(t, v.MerkleRoot))
+	}
+	wantHash(t, "Hash", h.Hash(), display(t, v.HashBE))
+	if got, err := ParseHash(h.Hash().String()); err != nil || got != h.Hash() {
+		t.Errorf("ParseHash = %v, %v", got, err)
+	}
+	if v.HashLE != nil {
+		wantHash(t, "Hash", h.Hash(), wire(t, v.HashLE))
+	}
+}
+
+// checkWork compares the header's hash and its target.
+func checkWork(t *testing.T, h *Header, v *headerVector) {
+	hash := h.Hash()
+	if v.ShareDifficulty != nil {
+		wantNear(t, "share difficulty", Target(hash).Difficulty(), *v.ShareDifficulty)
+		wantCredit(t, Target(hash))
+	}
+	if v.FloorDifficulty != nil && Target(hash).Credit() != *v.FloorDifficulty {
+		t.Errorf("Credit = %d, want %d", Target(hash).Credit(), *v.FloorDifficulty)
+	}
+	if v.TargetBE == nil {
+		return
+	}
+	target, err := CompactTarget(h.NBits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantHash(t, "target", Hash(target), display(t, v.TargetBE))
+	if v.NetworkDifficulty != nil {
+		wantNear(t, "network difficulty", target.Difficulty(), *v.NetworkDifficulty)
+	}
+	if v.MeetsTarget != nil && target.MetBy(hash) != *v.MeetsTarget {
+		t.Errorf("MetBy = %v, want %v", !*v.MeetsTarget, *v.MeetsTarget)
+	}
+}
+
+// checkMidstate looks into the state that the standard library saves: magic, then
+// eight words, big-endian.
+func checkMidstate(t *testing.T, first64, be, le []byte) {
+	if be == nil || first64 == nil {
+		return
+	}
+	h := sha256.New()
+	h.Write(first64)
+	state, err := h.(encoding.BinaryMarshaler).MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := state[4:36]
+	wantBytes(t, "midstate", words, be)
+	for i := 0; le != nil && i < len(words); i += 4 {
+		slices.Reverse(words[i : i+4])
+	}
+	if le != nil {
+		wantBytes(t, "midstate", words, le)
+	}
+}
+
+func hex32(t *testing.T, s string) *uint32 {
+	t.Helper()
+	if s == "" {
+		return nil
+	}
+	n, err := strconv.ParseUint(s, 16, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := uint32(n)
+	return &v
+}
+
+func TestVectorsCoinbases(t *testing.T) {
+	type vector struct {
+		Tx         hexBytes   `json:"coinbase_tx"`
+		Segwit     bool       `json:"segwit"`
+		Stripped   hexBytes   `json:"coinbase_tx_stripped"`
+		TxID       hexBytes   `json:"txid_le"`
+		WTxID      hexBytes   `json:"wtxid_hash_le"`
+		ScriptSig  hexBytes   `json:"script_sig"`
+		TxCount    int        `json:"tx_count"`
+		MerklePath []hexBytes `json:"merkle_path"`
+		MerkleRoot hexBytes   `json:"merkle_root_le"`
+		Header     hexBytes   `json:"header"`
+		HashBE     hexBytes   `json:"hash_be"`
+		Split      struct {
+			Prefix     hexBytes `json:"coinbase_tx_prefix"`
+			Extranonce hexBytes `json:"extranonce"`
+			Suffix     hexBytes `json:"coinbase_tx_suffix"`
+		} `json:"split"`
+		Height  *uint32    `json:"height"`
+		Witness []hexBytes `json:"witness"`
+	}
+	vectors.Each(t, "coinbases", func(t *testing.T, v vector) {
+		// The whole transaction, stripped at an arbitrary cut.
+		p, s, had := StripBIP141(v.Tx[:42], v.Tx[42:])
+		if had != v.Segwit {
+			t.Fatalf("StripBIP141 says %v, want %v", had, v.Segwit)
+		}
+		wantBytes(t, "stripped", slices.Concat(p, s), v.Stripped)
+		p, s = AddBIP141(p, s)
+		if had && len(v.Witness) == 1 && bytes.Equal(v.Witness[0], make([]byte, 32)) {
+			wantBytes(t, "added again", slices.Concat(p, s), v.Tx)
+		}
+		wantHash(t, "wtxid", DoubleHash(v.Tx), wire(t, v.WTxID))
+
+		n := len(v.Split.Extranonce)
+		c := NewCoinbase(v.Split.Prefix, v.Split.Suffix, n)
+		c.Witness = v.Segwit
+		id := c.TxID(v.Split.Extranonce)
+		wantHash(t, "TxID", id, wire(t, v.TxID))
+		plain := Coinbase{Prefix: v.Split.Prefix, Suffix: v.Split.Suffix}
+		wantHash(t, "TxID without midstate", plain.TxID(v.Split.Extranonce), id)
+		wantBytes(t, "Full", c.Full(v.Split.Extranonce), v.Tx)
+
+		h, err := ParseHeader(v.Header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := wires(t, v.MerklePath)
+		wantHash(t, "FoldMerkle", FoldMerkle(id, path), wire(t, v.MerkleRoot))
+		wantHash(t, "header's root", h.MerkleRoot, wire(t, v.MerkleRoot))
+		wantHash(t, "header's hash", h.Hash(), display(t, v.HashBE))
+		// A path has as many levels as the number of transactions has bits.
+		if levels := len(MerklePath(make([]Hash, v.TxCount-1))); levels != len(path) {
+			t.Errorf("MerklePath of %d transactions has %d levels, want %d", v.TxCount, levels, len(path))
+		}
+		if v.Height != nil && h.Version > 1 && !bytes.HasPrefix(v.ScriptSig, HeightPush(*v.Height)) {
+			t.Errorf("HeightPush(%d) = %x does not begin %x", *v.Height, HeightPush(*v.Height), v.ScriptSig)
+		}
+	})
+}
+
+func TestVectorsMerkleFolds(t *testing.T) {
+	type vector struct {
+		Prefix           hexBytes   `json:"coinbase_tx_prefix"`
+		ExtranoncePrefix hexBytes   `json:"extranonce_prefix"`
+		Extranonce       hexBytes   `json:"extranonce"`
+		Suffix           hexBytes   `json:"coinbase_tx_suffix"`
+		MerklePath       []hexBytes `json:"merkle_path"`
+		TxID             hexBytes   `json:"coinbase_txid_le"`
+		MerkleRoot       hexBytes   `json:"merkle_root_le"`
+	}
+	vectors.Each(t, "merkle_folds", func(t *testing.T, v vector) {
+		extranonce := slices.Concat(v.ExtranoncePrefix, v.Extranonce)
+		c := NewCoinbase(v.Prefix, v.Suffix, len(extranonce))
+		id := c.TxID(extranonce)
+		if v.TxID != nil {
+			wantHash(t, "TxID", id, wire(t, v.TxID))
+		}
+		wantHash(t, "FoldMerkle", FoldMerkle(id, wires(t, v.MerklePath)), wire(t, v.MerkleRoot))
+	})
+}
+
+func TestVectorsTargets(t *testing.T) {
+	vectors.Each(t, "targets", func(t *testing.T, v targetVector) {
+		kind, _, _ := strings.Cut(v.ID, "-")
+		check, ok := map[string]func(*testing.T, *targetVector){
+			"nbits": checkCompact, "diff": checkDecimal, "hashrate": checkRate, "cmp": checkCompare,
+		}[kind]
+		if !ok {
+			t.Fatalf("a kind of vector that is not known here")
+		}
+		check(t, &v)
+	})
+}
+
+type targetVector struct {
+	ID              string   `json:"id"`
+	NBits           uint32   `json:"nbits"`
+	TargetBE        hexBytes `json:"target_be"`
+	TargetLE        hexBytes `json:"target_le"`
+	HashLE          hexBytes `json:"hash_le"`
+	Difficulty      any      `json:"difficulty"` // text in diff-*, a number elsewhere
+	HashRate        float64  `json:"hashrate"`
+	SharesPerMinute float64  `json:"shares_per_minute"`
+	Meets           *bool    `json:"meets"`
+	Reject          string   `json:"reject"`
+}
+
+// checkTarget compares with all that the vector says of the target.
+func (v *targetVector) checkTarget(t *testing.T, got Target) {
+	t.Helper()
+	wantHash(t, "target", Hash(got), display(t, v.TargetBE))
+	if v.TargetLE != nil {
+		wantHash(t, "target", Hash(got), wire(t, v.TargetLE))
+	}
+	if d, ok := v.Difficulty.(float64); ok {
+		wantNear(t, "Difficulty", got.Difficulty(), d)
+		wantCredit(t, got)
+	}
+}
+
+func checkCompact(t *testing.T, v *targetVector) {
+	got, err := CompactTarget(v.NBits)
+	if v.TargetBE == nil {
+		if err == nil || !strings.Contains(err.Error(), v.Reject) {
+			t.Errorf("CompactTarget(%08x) = %v, %v, want an error that says %q", v.NBits, got, err, v.Reject)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.checkTarget(t, got)
+	again, err := CompactTarget(got.Compact())
+	if err != nil || again != got {
+		t.Errorf("Compact = %08x, which is %v, %v, want %v", got.Compact(), again, err, got)
+	}
+}
+
+func checkDecimal(t *testing.T, v *targetVector) {
+	text, ok := v.Difficulty.(string)
+	if !ok {
+		t.Fatalf("difficulty is %T, want text", v.Difficulty)
+	}
+	got, err := DifficultyTarget(text)
+	if v.TargetBE == nil {
+		if err == nil {
+			t.Errorf("DifficultyTarget(%q) = %v, want an error", text, got)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.checkTarget(t, got)
+}
+
+func checkRate(t *testing.T, v *targetVector) {
+	v.checkTarget(t, RateTarget(v.HashRate, v.SharesPerMinute))
+}
+
+func checkCompare(t *testing.T, v *targetVector) {
+	hash, target := wire(t, v.HashLE), Target(wire(t, v.TargetLE))
+	if got := target.MetBy(hash); v.Meets == nil || got != *v.Meets {
+		t.Errorf("MetBy = %v", got)
+	}
+	if got := Target(hash).Cmp(target) <= 0; v.Meets == nil || got != *v.Meets {
+		t.Errorf("Cmp <= 0 is %v", got)
+	}
+}
+
+func TestVectorsBIP141(t *testing.T) {
+	type vector struct {
+		Prefix         hexBytes `json:"prefix"`
+		Suffix         hexBytes `json:"suffix"`
+		Has            bool     `json:"has_bip141"`
+		StrippedPrefix hexBytes `json:"stripped_prefix"`
+		StrippedSuffix hexBytes `json:"stripped_suffix"`
+	}
+	vectors.Each(t, "bip141", func(t *testing.T, v vector) {
+		p, s, had := StripBIP141(v.Prefix, v.Suffix)
+		if had != v.Has {
+			t.Fatalf("StripBIP141 says %v, want %v", had, v.Has)
+		}
+		if !had {
+			v.StrippedPrefix, v.StrippedSuffix = v.Prefix, v.Suffix
+		}
+		wantBytes(t, "prefix", p, v.StrippedPrefix)
+		wantBytes(t, "suffix", s, v.StrippedSuffix)
+		if had {
+			p, s = AddBIP141(p, s)
+			wantBytes(t, "prefix added again", p, v.Prefix)
+			wantBytes(t, "suffix added again", s, v.Suffix)
+		}
+	})
+}
+
+// outputVector is an output as the vectors write it.
+type outputVector struct {
+	Value  uint64   `json:"value"`
+	Script hexBytes `json:"script_pubkey"`
+}
+
+func outputsOf(list []outputVector) (out []Output) {
+	for _, o := range list {
+		out = append(out, Output{o.Value, o.Script})
+	}
+	return out
+}
+
+func TestVectorsTemplateToJob(t *testing.T) {
+	type vector struct {
+		Template struct {
+			Prefix       hexBytes   `json:"coinbase_prefix"`
+			Version      uint32     `json:"coinbase_tx_version"`
+			Sequence     uint32     `json:"coinbase_tx_input_sequence"`
+			Locktime     uint32     `json:"coinbase_tx_locktime"`
+			Outputs      hexBytes   `json:"coinbase_tx_outputs"`
+			OutputsCount uint32     `json:"coinbase_tx_outputs_count"`
+			MerklePath   []hexBytes `json:"merkle_path"`
+		} `json:"template"`
+		PoolOutputs    []outputVector `json:"pool_outputs"`
+		Tag            hexBytes       `json:"script_sig_tag"`
+		ExtranonceSize int            `json:"full_extranonce_size"`
+		Prefix         hexBytes       `json:"coinbase_tx_prefix"`
+		Suffix         hexBytes       `json:"coinbase_tx_suffix"`
+		PrefixBIP141   hexBytes       `json:"coinbase_tx_prefix_bip141"`
+		SuffixBIP141   hexBytes       `json:"coinbase_tx_suffix_bip141"`
+		Extranonce     hexBytes       `json:"full_extranonce"`
+		TxID           hexBytes       `json:"coinbase_txid_le"`
+		MerkleRoot     hexBytes       `json:"merkle_root_le"`
+	}
+	vectors.Each(t, "template_to_job", func(t *testing.T, v vector) {
+		outputs := outputsOf(v.PoolOutputs)
+		template := Template{
+			Value:               sumOutputs(outputs),
+			CoinbaseVersion:     v.Template.Version,
+			CoinbasePrefix:      v.Template.Prefix,
+			CoinbaseSequence:    v.Template.Sequence,
+			CoinbaseLocktime:    v.Template.Locktime,
+			CoinbaseOutputs:     v.Template.Outputs,
+			CoinbaseOutputCount: v.Template.OutputsCount,
+			Witness:             v.PrefixBIP141 != nil,
+			MerklePath:          wires(t, v.Template.MerklePath),
+		}
+		c, err := template.Coinbase(v.Tag, outputs, v.ExtranonceSize)
+		if v.Prefix == nil {
+			if err == nil {
+				t.Errorf("Coinbase = %x, want an error", c.Prefix)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantBytes(t, "Prefix", c.Prefix, v.Prefix)
+		wantBytes(t, "Suffix", c.Suffix, v.Suffix)
+		if template.Witness {
+			p, s := AddBIP141(c.Prefix, c.Suffix)
+			wantBytes(t, "Prefix with BIP141", p, v.PrefixBIP141)
+			wantBytes(t, "Suffix with BIP141", s, v.SuffixBIP141)
+			wantBytes(t, "Full", c.Full(v.Extranonce), slices.Concat(v.PrefixBIP141, v.Extranonce, v.SuffixBIP141))
+		}
+		if v.Extranonce != nil {
+			wantHash(t, "TxID", c.TxID(v.Extranonce), wire(t, v.TxID))
+			wantHash(t, "root", FoldMerkle(c.TxID(v.Extranonce), template.MerklePath), wire(t, v.MerkleRoot))
+		}
+	})
+}
+
+func TestVectorsOutputForms(t *testing.T) {
+	type vector struct {
+		Outputs   []outputVector `json:"outputs"`
+		WithCount hexBytes       `json:"with_compactsize_prefix"`
+		Bare      hexBytes       `json:"without_prefix"`
+		Count     uint64         `json:"count"`
+		Size      int            `json:"total_serialized_size"`
+	}
+	vectors.Each(t, "output_forms", func(t *testing.T, v vector) {
+		outputs := outputsOf(v.Outputs)
+		bare := AppendOutputs(nil, outputs)
+		wantBytes(t, "bare", bare, v.Bare)
+		if len(bare) != v.Size {
+			t.Errorf("%d bytes, want %d", len(bare), v.Size)
+		}
+		wantBytes(t, "with count", append(AppendCompactSize(nil, v.Count), bare...), v.WithCount)
+		n, rest, err := ReadCompactSize(v.WithCount)
+		if err != nil || n != v.Count {
+			t.Fatalf("count %d, %v, want %d", n, err, v.Count)
+		}
+		got, err := ParseOutputs(rest)
+		if err != nil || !slices.EqualFunc(got, outputs, sameOutput) {
+			t.Errorf("ParseOutputs = %v, %v, want %v", got, err, outputs)
+		}
+	})
+}
+
+func sameOutput(a, b Output) bool { return a.Value == b.Value && bytes.Equal(a.Script, b.Script) }
+
+func TestVectorsVersionBits(t *testing.T) {
+	type vector struct {
+		ID           string  `json:"id"`
+		JobVersion   string  `json:"job_version"`
+		Mask         string  `json:"mask"`
+		VersionBits  string  `json:"version_bits"`
+		Allowed      bool    `json:"allowed"`
+		FinalVersion *string `json:"final_version"`
+		ShareVersion string  `json:"share_version"`
+		Rolling      bool    `json:"version_rolling_allowed"`
+		Accept       bool    `json:"accept"`
+		Version      string  `json:"version"`
+		Next         string  `json:"next"`
+	}
+	vectors.Each(t, "version_bits", func(t *testing.T, v vector) {
+		mask := *hex32(t, v.Mask)
+		switch kind, _, _ := strings.Cut(v.ID, "-"); kind {
+		case "combine":
+			got, ok := CombineVersion(*hex32(t, v.JobVersion), mask, *hex32(t, v.VersionBits))
+			if ok != v.Allowed {
+				t.Fatalf("CombineVersion allows %v, want %v", ok, v.Allowed)
+			}
+			if ok && got != *hex32(t, *v.FinalVersion) {
+				t.Errorf("CombineVersion = %08x, want %s", got, *v.FinalVersion)
+			}
+		case "sv2":
+			if !v.Rolling {
+				mask = 0
+			}
+			if got := VersionAllowed(*hex32(t, v.ShareVersion), *hex32(t, v.JobVersion), mask); got != v.Accept {
+				t.Errorf("VersionAllowed = %v, want %v", got, v.Accept)
+			}
+		case "increment":
+			if got := NextVersion(*hex32(t, v.Version), mask); got != *hex32(t, v.Next) {
+				t.Errorf("NextVersion = %08x, want %s", got, v.Next)
+			}
+		default:
+			t.Fatalf("a kind of vector that is not known here")
+		}
+	})
+}
+
+// TestVectorsShareHeaders builds the headers of the share vectors, which the
+// channels check as a whole.
+func TestVectorsShareHeaders(t *testing.T) {
+	type vector struct {
+		Header    hexBytes `json:"header"`
+		HashBE    hexBytes `json:"hash_be"`
+		NBits     uint32   `json:"nbits"`
+		MeetsBits *bool    `json:"meets_nbits"`
+		Targets   []struct {
+			Target hexBytes `json:"target_le"`
+			Meets  bool     `json:"meets"`
+		} `json:"targets_to_try"`
+	}
+	vectors.Each(t, "sv2_shares", func(t *testing.T, v vector) {
+		if v.Header == nil {
+			return
+		}
+		h, err := ParseHeader(v.Header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantHash(t, "Hash", h.Hash(), display(t, v.HashBE))
+		if got := binary.LittleEndian.Uint32(v.Header[72:]); got != h.NBits {
+			t.Errorf("NBits = %08x, want %08x", h.NBits, got)
+		}
+		if target, err := CompactTarget(v.NBits); v.MeetsBits != nil && (err != nil || target.MetBy(h.Hash()) != *v.MeetsBits) {
+			t.Errorf("nbits %08x met: %v, %v", v.NBits, target.MetBy(h.Hash()), err)
+		}
+		for _, try := range v.Targets {
+			if got := Target(wire(t, try.Target)).MetBy(h.Hash()); got != try.Meets {
+				t.Errorf("%x met: %v, want %v", try.Target, got, try.Meets)
+			}
+		}
+	})
+}
