@@ -267,23 +267,23 @@ func (c *Codec) length(n, width, limit int) int {
 }
 
 // SeqU16 is SEQ0_64K[U16].
-func (c *Codec) SeqU16(v *[]uint16) { seq(c, v, 2, 65535, 2, c.U16) }
+func (c *Codec) SeqU16(v *[]uint16) { seq(c, v, 2, 65535, 2, (*Codec).U16) }
 
 // SeqU32 is SEQ0_64K[U32].
-func (c *Codec) SeqU32(v *[]uint32) { seq(c, v, 2, 65535, 4, c.U32) }
+func (c *Codec) SeqU32(v *[]uint32) { seq(c, v, 2, 65535, 4, (*Codec).U32) }
 
 // Seq255U256 is SEQ0_255[U256].
-func (c *Codec) Seq255U256(v *[]U256) { seq(c, v, 1, 255, 32, c.U256) }
+func (c *Codec) Seq255U256(v *[]U256) { seq(c, v, 1, 255, 32, (*Codec).U256) }
 
 // SeqU256 is SEQ0_64K[U256].
-func (c *Codec) SeqU256(v *[]U256) { seq(c, v, 2, 65535, 32, c.U256) }
+func (c *Codec) SeqU256(v *[]U256) { seq(c, v, 2, 65535, 32, (*Codec).U256) }
 
 // SeqB16M is SEQ0_64K[B0_16M].
-func (c *Codec) SeqB16M(v *[]Bytes) { seq(c, v, 2, 65535, 3, c.B16M) }
+func (c *Codec) SeqB16M(v *[]Bytes) { seq(c, v, 2, 65535, 3, (*Codec).B16M) }
 
 // seq walks a list. Before it makes room it compares the count with the bytes
 // that are left, smallest being the size of the smallest element.
-func seq[T any](c *Codec, v *[]T, width, limit, smallest int, field func(*T)) {
+func seq[T any](c *Codec, v *[]T, width, limit, smallest int, field func(*Codec, *T)) {
 	n := c.length(len(*v), width, limit)
 	if !c.enc {
 		if n*smallest > len(c.buf) {
@@ -296,6 +296,6 @@ func seq[T any](c *Codec, v *[]T, width, limit, smallest int, field func(*T)) {
 		*v = (*v)[:n]
 	}
 	for i := range n {
-		field(&(*v)[i])
+		field(c, &(*v)[i])
 	}
 }
