@@ -2,6 +2,7 @@ package bitcoin
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"math"
 	"slices"
@@ -18,6 +19,15 @@ func unhex(t *testing.T, s string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// TestDoubleHash compares with the standard library over all paddings.
+func TestDoubleHash(t *testing.T) {
+	data := bytes.Repeat([]byte("lode"), 50)
+	for n := range data {
+		once := sha256.Sum256(data[:n])
+		wantHash(t, "DoubleHash", DoubleHash(data[:n]), sha256.Sum256(once[:]))
+	}
 }
 
 func TestHeightPush(t *testing.T) {
