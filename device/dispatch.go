@@ -1,0 +1,123 @@
+// Package device is the mining device: it hands the pool's job to the hashers as
+// work, checks what they find, and tells how they do.
+//
+// The Dispatcher is where chips and Stratum V2 meet: above it there are channel.Job
+// and channel.Share, below it hashing.Work and hashing.Solution. Device ties it to a
+// pool's client.
+package device
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/lodefw/lode/hashing"
+	"github.com/lodefw/lode/sv2/channel"
+	"github.com/lodefw/lode/sv2/mining"
+)
+
+// DispatcherConfig is what a Dispatcher needs beside its hashers.
+type DispatcherConfig struct {
+	// Submit takes each share. It is called with the dispatcher locked, so
+	// that no share of an old tip comes after Job has told of the new one: it
+	// must neither block nor call the dispatcher. sv2client.Client.Submit is such.
+	Submit func(channel.Share)
+	// VersionMask has the bits to roll where a job allows them; 0 means
+	// BIP320's, which every pool takes.
+	VersionMask uint32
+	Log         *slog.Logger     // nil: silence
+	Now         func() time.Time // nil: time.Now
+}
+
+// Dispatcher gives the newest job to all hashers, each a part of its own. Its
+// state is guarded by a mutex and not owned by a goroutine: hashers call in from
+// many sides, each call is short, and a share is checked against the tip that is
+// current in that moment.
+type Dispatcher struct {
+	cfg   DispatcherConfig
+	log   *slog.Logger
+	now   func() time.Time
+	lanes []*lane
+
+	mu     sync.Mutex
+	start  time.Time // Status ages and meters count from here
+	state  State
+	job    *channel.Job // nil: nothing to hash
+	tip    uint64       // counts new tips; a work's must be equal
+	space  space        // of job, or of the last one
+	seen   seen
+	events events
+}
+
+var errNoHasher = errors.New("device: no hasher: nothing would be mined")
+
+// NewDispatcher returns a dispatcher that hashes nothing until Run and Job are
+// called.
+func NewDispatcher(hashers []hashing.Hasher, cfg DispatcherConfig) (*Dispatcher, error) {
+	if len(hashers) == 0 {
+		return nil, errNoHasher
+	}
+	if cfg.VersionMask == 0 {
+		cfg.VersionMask = mining.NarrowVersionMask
+	}
+	d := &Dispatcher{cfg: cfg, log: cfg.Log, now: cfg.Now}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	d.start = d.now()
+	for i, h := range hashers {
+		l := &lane{d: d, hasher: h, number: uint64(i)}
+		l.feed = hashing.NewFeed(l)
+		d.lanes = append(d.lanes, l)
+	}
+	return d, nil
+}
+
+// Job replaces what is hashed; nil stops hashing. After it returns no share
+// leaves that was found for another tip (newTip) or for a job that was stopped.
+// Solutions of a job that is only replaced still count.
+func (d *Dispatcher) Job(j *channel.Job, newTip bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if newTip || j == nil {
+		d.tip++
+	}
+	d.job = j
+	d.setSpace(j)
+	d.setState(j)
+	for _, l := range d.lanes {
+		l.feed.Change()
+	}
+}
+
+// setSpace begins the job's space, or goes on with it when the job is the last
+// one again, after a pause or with another target.
+func (d *Dispatcher) setSpace(j *channel.Job) {
+	switch {
+	case j == nil:
+	case d.space.job != nil && d.space.job.Number == j.Number:
+		d.space.job = j
+	default:
+		d.space = newSpace(j, d.cfg.VersionMask)
+	}
+}
+
+func (d *Dispatcher) setState(j *channel.Job) {
+	next := Mining
+	if j == nil {
+		next = Waiting
+	}
+	if d.state == Stopped || d.state == next {
+		return
+	}
+	d.state = next
+	d.event("device is " + next.String())
+	d.log.Info("device state", "state", next.String())
+}
+
+// event is called with the mutex held.
+func (d *Dispatcher) event(text string) { d.events.add(d.now(), text) }

@@ -1,0 +1,123 @@
+package device
+
+import (
+	"time"
+)
+
+// A State is what the device does as a whole.
+//
+//	Waiting <--- Job(nil), Job(j) ---> Mining
+//	   |                                 |
+//	   +------------> Stopped <----------+      Run returns
+type State uint8
+
+// States of a device.
+const (
+	Waiting State = iota // for a job
+	Mining
+	Stopped // for good
+)
+
+// String is the state's name for people.
+func (s State) String() string {
+	switch s {
+	case Waiting:
+		return "waiting"
+	case Mining:
+		return "mining"
+	}
+	return "stopped"
+}
+
+// MarshalText is the name.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name. An unknown one means Stopped.
+func (s *State) UnmarshalText(text []byte) error {
+	for *s = Waiting; *s < Stopped && s.String() != string(text); *s++ {
+	}
+	return nil
+}
+
+// DispatcherStatus is a dispatcher's state at one moment. Whoever has it may keep
+// it: nothing in it changes.
+type DispatcherStatus struct {
+	Time           time.Time      `json:"time"`
+	UptimeSeconds  float64        `json:"uptime_seconds"`
+	State          State          `json:"state"`
+	Job            *JobStatus     `json:"job"` // null: none
+	HashRate       Rates          `json:"hash_rate"`
+	BestDifficulty float64        `json:"best_difficulty"`
+	Total          Tally          `json:"total"`
+	Hashers        []HasherStatus `json:"hashers"`
+	Events         []Event        `json:"events"` // newest last
+}
+
+// JobStatus tells of the job that is hashed.
+type JobStatus struct {
+	Number     uint64  `json:"number"`
+	ID         uint32  `json:"id"`
+	PrevHash   string  `json:"prev_hash"` // as block explorers show it
+	Difficulty float64 `json:"difficulty"`
+	AgeSeconds float64 `json:"age_seconds"`
+}
+
+// HasherStatus tells of one hasher.
+type HasherStatus struct {
+	Name           string  `json:"name"`
+	Running        bool    `json:"running"`
+	Failures       int     `json:"failures"`
+	LastFailure    string  `json:"last_failure,omitempty"`
+	HashRate       Rates   `json:"hash_rate"`
+	BestDifficulty float64 `json:"best_difficulty"`
+	// SolutionAgeSeconds is the time since the last good solution, -1 before the first.
+	SolutionAgeSeconds float64 `json:"solution_age_seconds"`
+	Tally
+}
+
+// Status is safe to call at any time.
+func (d *Dispatcher) Status() DispatcherStatus {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.now()
+	s := DispatcherStatus{
+		Time:          now.Round(0),
+		UptimeSeconds: now.Sub(d.start).Seconds(),
+		State:         d.state,
+		Events:        d.events.list(),
+	}
+	if j := d.job; j != nil {
+		s.Job = &JobStatus{
+			Number: j.Number, ID: j.ID, PrevHash: j.PrevHash.String(),
+			Difficulty: j.Target.Difficulty(), AgeSeconds: now.Sub(j.Received).Seconds(),
+		}
+	}
+	for _, l := range d.lanes {
+		h := l.status(now)
+		s.Hashers = append(s.Hashers, h)
+		s.HashRate = s.HashRate.plus(h.HashRate)
+		s.Total = s.Total.plus(h.Tally)
+		s.BestDifficulty = max(s.BestDifficulty, h.BestDifficulty)
+	}
+	return s
+}
+
+func (l *lane) status(now time.Time) HasherStatus {
+	h := HasherStatus{
+		Name:               l.hasher.String(),
+		Running:            l.working,
+		Failures:           l.fails,
+		HashRate:           l.meter.rates(now.Sub(l.d.start)),
+		BestDifficulty:     l.best,
+		SolutionAgeSeconds: -1,
+		Tally:              l.tally,
+	}
+	h.Tally.Works = l.count
+	if l.err != nil {
+		h.LastFailure = l.err.Error()
+	}
+	if !l.last.IsZero() {
+		h.SolutionAgeSeconds = now.Sub(l.last).Seconds()
+	}
+	return h
+}
