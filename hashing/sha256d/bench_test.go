@@ -1,0 +1,123 @@
+package sha256d
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	minio "github.com/minio/sha256-simd"
+)
+
+// naive is the straightforward loop that kernels are measured against: midstate,
+// then both compressions as the standard writes them.
+func naive(mid State, tail [3]uint32, start, count, top uint32) (hits int) {
+	var w, v [64]uint32
+	for i := range count {
+		copy(w[:], tail[:])
+		w[3] = start + i
+		w[4], w[15] = padding, bitsFirst
+		clear(w[5:15])
+		digest := compress(mid, &w)
+		copy(v[:], digest[:])
+		v[8], v[15] = padding, bitsSecond
+		clear(v[9:15])
+		if compress(initial(), &v)[7] <= top {
+			hits++
+		}
+	}
+	return hits
+}
+
+// rivals are ways to hash a header again and again that need no kernel.
+func rivals() []struct {
+	name string
+	scan func(count int)
+} {
+	var header [80]byte
+	return []struct {
+		name string
+		scan func(count int)
+	}{
+		{"loop", func(count int) { naive(initial(), [3]uint32{}, 0, uint32(count), 0) }},
+		{"crypto-sha256-twice", func(count int) {
+			for i := range count {
+				binary.LittleEndian.PutUint32(header[76:], uint32(i))
+				first := sha256.Sum256(header[:])
+				sha256.Sum256(first[:])
+			}
+		}},
+		{"minio-sha256-twice", func(count int) {
+			for i := range count {
+				binary.LittleEndian.PutUint32(header[76:], uint32(i))
+				first := minio.Sum256(header[:])
+				minio.Sum256(first[:])
+			}
+		}},
+	}
+}
+
+func BenchmarkRivals(b *testing.B) {
+	for _, r := range rivals() {
+		b.Run(r.name, func(b *testing.B) {
+			r.scan(b.N)
+			rate(b)
+		})
+	}
+}
+
+func rate(b *testing.B) {
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "MH/s")
+}
+
+// BenchmarkKernels reports, beside each kernel's rate, how many times as fast as the
+// rivals it is, measured in turns.
+func BenchmarkKernels(b *testing.B) {
+	for _, k := range Kernels() {
+		for _, versions := range []int{1, 4, 16} {
+			b.Run(fmt.Sprintf("%s/versions=%d", k.Name, versions), func(b *testing.B) {
+				benchmarkKernel(b, k, versions)
+			})
+		}
+	}
+}
+
+func benchmarkKernel(b *testing.B, k Kernel, versions int) {
+	if !k.Available() {
+		b.Skip("needs " + k.Needs)
+	}
+	headers, mids, _ := random(rand.New(rand.NewPCG(1, 1)), versions, 1)
+	var s Search
+	s.Prepare(&headers[0], mids, withTop(0))
+	hits := make([]Hit, MaxStep*versions)
+	const call = 1 << 12 // hashes
+	var ours time.Duration
+	theirs := make([]time.Duration, len(rivals()))
+	turns := b.N/call + 1
+	for i := range turns {
+		begin := time.Now()
+		k.Scan(&s, uint32(i*call/versions), uint32(call/versions), hits)
+		ours += time.Since(begin)
+		for j, r := range rivals() {
+			begin := time.Now()
+			r.scan(call / 8)
+			theirs[j] += 8 * time.Since(begin)
+		}
+	}
+	hashes := float64(turns * call)
+	b.ReportMetric(hashes/ours.Seconds()/1e6, "MH/s")
+	b.ReportMetric(ours.Seconds()*1e9/hashes, "ns/op")
+	for j, r := range rivals() {
+		b.ReportMetric(theirs[j].Seconds()/ours.Seconds(), "x_"+r.name)
+	}
+}
+
+func BenchmarkPrepare(b *testing.B) {
+	headers, mids, target := random(rand.New(rand.NewPCG(1, 1)), 1, 1)
+	var s Search
+	for b.Loop() {
+		s.Prepare(&headers[0], mids, target)
+	}
+}
