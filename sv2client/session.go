@@ -1,0 +1,212 @@
+package sv2client
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lodefw/lode/bitcoin"
+	"github.com/lodefw/lode/sv2"
+	"github.com/lodefw/lode/sv2/channel"
+	"github.com/lodefw/lode/sv2/mining"
+	"github.com/lodefw/lode/sv2/noise"
+	"github.com/lodefw/lode/sv2/sv2net"
+)
+
+const (
+	tick     = time.Second            // how often a session looks at the clock
+	farewell = 500 * time.Millisecond // how long one that ends may take to say so
+)
+
+// A session is one connection to one pool, from Connecting to Closed. Its run
+// goroutine sends and watches the time; a second one receives. What both touch is
+// under mu; the receiver never sends, so that a pool that does not read cannot keep
+// us from hearing it. Locks are taken in this order: session.mu, Client.mu, tally.mu;
+// the Miner is called under session.mu.
+type session struct {
+	c   *Client
+	p   *pool
+	id  uint64    // our own, from 1
+	url noise.URL // the pool's, or where Reconnect sent us
+	log *slog.Logger
+
+	queue *queue
+	moved chan noise.URL // one address that the pool sends us to
+	ready chan struct{}  // closed at the first job
+	done  chan struct{}  // closed when over
+	fault *Fault         // valid then; nil if we ended it
+	ctx   context.Context
+	stop  context.CancelCauseFunc
+	conn  *sv2net.Conn // set once, under mu, before the receiver starts
+	proof atomic.Bool  // the pool has shown the URL's key
+
+	rolling  bool         // REQUIRES_VERSION_ROLLING is sent
+	shunned  bitcoin.Hash // a prev_hash that must not be the first one, unless zero
+	numbers  atomic.Uint64
+	received sv2.Codec // the receiver's, as are the next three
+	answer   mining.SubmitSharesSuccess
+	refusal  mining.SubmitSharesError
+	odd      map[sv2.Type]bool // types that were logged
+
+	mu       sync.Mutex
+	state    State
+	since    time.Time // of state
+	deadline time.Time // of state; zero: none
+	live     bool      // its jobs go to the miner
+	mask     uint32    // version bits
+	request  uint32    // request_id of the last Open
+	openAt   time.Time // send Open then; zero: never
+	closings int       // CloseChannels since the pool thrived
+	channel  *channel.Client
+	now      time.Time // of the message being handled
+	rejects  rejects
+	tip      tip
+	answered time.Time // of the last answer to a share, or the first share that waits
+	told     rate
+}
+
+// sessionShift splits channel.Job.Number into a session's number and a job's within
+// it, so that a share finds its session.
+const sessionShift = 32
+
+func (c *Client) newSession(p *pool, url noise.URL, now time.Time) *session {
+	c.sessions++
+	s := &session{
+		c: c, p: p, id: c.sessions, url: url,
+		log:   c.cfg.Log.With("pool", url.Address()),
+		queue: newQueue(), moved: make(chan noise.URL, 1),
+		ready: make(chan struct{}), done: make(chan struct{}),
+		state: Connecting, since: now, mask: c.cfg.VersionMask,
+		rolling: c.cfg.VersionMask != 0 && !p.noRolling,
+		odd:     map[sv2.Type]bool{},
+	}
+	if !p.avoid.After(now) {
+		s.shunned = p.staleTip
+	}
+	s.numbers.Store(s.id << sessionShift)
+	return s
+}
+
+// start begins the session, which ends with ctx, with end, or by a fault.
+func (s *session) start(ctx context.Context) {
+	s.ctx, s.stop = context.WithCancelCause(ctx)
+	go func() {
+		defer close(s.done)
+		s.stop(s.run())
+		s.finish()
+	}()
+}
+
+// end ends the session, with nil if we do not want it any more. It does not wait.
+func (s *session) end(cause error) { s.stop(cause) }
+
+// run does all but the last steps.
+func (s *session) run() error {
+	conn, err := s.dial()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.conn = conn
+	s.mu.Unlock()
+	// A Send that hangs when the session must end is given the farewell's time.
+	closer := time.AfterFunc(1<<62, func() { conn.Close() })
+	stop := context.AfterFunc(s.ctx, func() { closer.Reset(farewell) })
+	var wg sync.WaitGroup
+	defer func() {
+		stop()
+		closer.Stop()
+		conn.Close()
+		wg.Wait()
+	}()
+	if err := s.sendSetup(); err != nil {
+		return err
+	}
+	wg.Go(func() { s.stop(s.receive()) })
+	err = s.loop()
+	s.stop(err)
+	s.sayFarewell()
+	return err
+}
+
+// finish settles what is left when nothing runs any more.
+func (s *session) finish() {
+	var f *Fault
+	cause := lostStopped
+	switch err := context.Cause(s.ctx); {
+	case errors.Is(err, errLeft):
+		cause = lostSwitched
+	case errors.As(err, &f):
+		cause = f.Kind.String()
+	}
+	s.fault = f
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.enter(Closed, time.Now(), 0)
+	s.silence()
+	if s.channel != nil {
+		s.channel.Close(cause)
+	}
+	s.queue.close()
+	for x := (channel.Share{}); s.queue.pop(&x); {
+		s.c.tally.count(s.p, &x, channel.Lost, cause)
+	}
+}
+
+// errLeft ends a session that another one has replaced.
+var errLeft = errors.New("sv2client: moved to another pool")
+
+// enter changes the state; the new one must end within limit, unless that is 0.
+func (s *session) enter(state State, now time.Time, limit time.Duration) {
+	if s.state != state {
+		s.log.Debug("connection", "state", state.String())
+	}
+	s.state, s.since, s.deadline = state, now, time.Time{}
+	if limit > 0 {
+		s.deadline = now.Add(limit)
+	}
+}
+
+// silence takes the miner's job away, if it is ours.
+func (s *session) silence() {
+	if s.live {
+		s.live = false
+		s.c.miner.Job(nil, true)
+	}
+}
+
+// promote makes the session the one that is hashed for, unless it is over. If another
+// one drains, what was found for that still counts.
+func (s *session) promote(drains bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == Closed {
+		return
+	}
+	s.live = true
+	if s.channel != nil {
+		s.c.miner.Job(s.channel.Active(), !drains)
+	}
+}
+
+// lastTip is the prev_hash of the last job.
+func (s *session) lastTip() bitcoin.Hash {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tip.prevHash
+}
+
+// drain ends the session after its shares have been answered. Its successor has the
+// miner already, or takes it next.
+func (s *session) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = false
+	if s.state != Closed {
+		s.enter(Draining, time.Now(), s.c.cfg.Limits.Drain)
+	}
+	s.queue.signal()
+}
