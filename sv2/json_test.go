@@ -79,7 +79,7 @@ func TestUnmarshalJSONForms(t *testing.T) {
 func TestUnmarshalJSONErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"prev_hash_le":""}`:                     "prev_hash_le",
-		`{"nbits":1,"nBits":1}`: "twice",
+		`{"nbits":1,"nBits":1}`:                   "twice",
 		`{"nbits":null}`:                          "nbits",
 		`{"nbits":"1"}`:                           "nbits",
 		`{"nbits":4294967296}`:                    "nbits",

@@ -55,7 +55,7 @@ func files(t *testing.T) []file {
 	t.Helper()
 	texts := [][]byte{own}
 	for _, path := range filepath.SplitList(os.Getenv("LODE_VECTORS")) {
-		text, err := os.ReadFile(path)
+		text, err := read(path)
 		if err != nil {
 			t.Fatalf("LODE_VECTORS: %v", err)
 		}
@@ -68,6 +68,23 @@ func files(t *testing.T) []file {
 		}
 	}
 	return out
+}
+
+// read reads a file whose path, if it is relative, counts from the current folder or
+// from one above it: tests run in their package's folder, not where their user is.
+func read(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if err == nil || filepath.IsAbs(path) {
+		return text, err
+	}
+	dir, dirErr := os.Getwd()
+	for dirErr == nil && dir != filepath.Dir(dir) {
+		dir = filepath.Dir(dir)
+		if text, err := os.ReadFile(filepath.Join(dir, path)); err == nil {
+			return text, nil
+		}
+	}
+	return nil, err
 }
 
 // Hex is a byte string written as hex in the file.
