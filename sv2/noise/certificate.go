@@ -51,7 +51,7 @@ func unix(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), math.MaxUint
 
 // sign makes a BIP340 signature over a digest of 32 bytes.
 func sign(k SecretKey, digest []byte, aux [32]byte) (out [64]byte, err error) {
-	priv, _ := btcec.PrivKeyFromBytes(k.d[:])
+	priv, _ := btcec.PrivKeyFromBytes(k.d()[:])
 	defer priv.Zero()
 	s, err := schnorr.Sign(priv, digest, schnorr.CustomNonce(aux))
 	if err != nil {
@@ -111,7 +111,7 @@ func (c Certificate) Verify(authority, static PublicKey) error {
 	}
 	digest := c.digest(static)
 	if !verify(authority, digest[:], c.Signature[:]) {
-		return fmt.Errorf("expected authority key %v: %w", authority, ErrWrongKey)
+		return fmt.Errorf("expected authority key %v; compare it with the one that the pool gives out: %w", authority, ErrWrongKey)
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (c Certificate) Until() time.Time { return time.Unix(int64(c.NotValidAfter)
 // notBefore checks the beginning of the span, with leeway.
 func (c Certificate) notBefore(now time.Time, leeway time.Duration) error {
 	if now.Add(leeway).Before(c.From()) {
-		return fmt.Errorf("valid from %s, and it is %s here: %w", stamp(c.From()), stamp(now), ErrNotYetValid)
+		return fmt.Errorf("valid from %s, and it is %s here; is the clock right?: %w", stamp(c.From()), stamp(now), ErrNotYetValid)
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func (c Certificate) notBefore(now time.Time, leeway time.Duration) error {
 // end.
 func (c Certificate) notAfter(now time.Time, leeway time.Duration) error {
 	if now.Add(-leeway).Unix() > int64(c.NotValidAfter) {
-		return fmt.Errorf("valid until %s, and it is %s here: %w", stamp(c.Until()), stamp(now), ErrExpired)
+		return fmt.Errorf("valid until %s, and it is %s here; is the clock right?: %w", stamp(c.Until()), stamp(now), ErrExpired)
 	}
 	return nil
 }

@@ -26,11 +26,15 @@ func pieces(n int) int { return (n + MaxPiece - 1) / MaxPiece }
 // with a counter. It works in place, allocates nothing, and is used by one
 // goroutine at a time. The zero Cipher has no key and panics.
 type Cipher struct {
-	aead  cipher.AEAD
+	aead  sealedBox[cipher.AEAD]
 	n     uint64
 	nonce [chacha20poly1305.NonceSize]byte // scratch: four zeroes, then n
 	dead  error
 }
+
+// NewCipher makes a Cipher of a key that is known from elsewhere, as from a log of
+// keys that a tool reads to decode a recorded stream. Its counter is 0.
+func NewCipher(key [32]byte) *Cipher { return newCipher(key, 0) }
 
 // newCipher starts at counter n.
 func newCipher(key [32]byte, n uint64) *Cipher {
@@ -38,7 +42,7 @@ func newCipher(key [32]byte, n uint64) *Cipher {
 	if err != nil {
 		panic(err) // the key's size is right
 	}
-	return &Cipher{aead: aead, n: n}
+	return &Cipher{aead: box(&aead), n: n}
 }
 
 // Format prints nothing of a Cipher.
@@ -70,14 +74,15 @@ func (c *Cipher) SealFrame(b []byte, n int) error {
 	if err := c.ready(1 + k); err != nil {
 		return err
 	}
-	c.aead.Seal(b[:0], c.next(), b[:6], nil)
+	aead := *c.aead()
+	aead.Seal(b[:0], c.next(), b[:6], nil)
 	b = b[SealedHeader:]
 	for i := k - 1; i > 0; i-- { // make room for the tags, last piece first
 		copy(b[i*(MaxPiece+TagSize):], b[i*MaxPiece:min((i+1)*MaxPiece, n)])
 	}
 	for ; n > 0; n -= MaxPiece {
 		m := min(n, MaxPiece)
-		c.aead.Seal(b[:0], c.next(), b[:m], nil)
+		aead.Seal(b[:0], c.next(), b[:m], nil)
 		b = b[m+TagSize:]
 	}
 	return nil
@@ -118,7 +123,7 @@ func (c *Cipher) open(b []byte) ([]byte, error) {
 	if err := c.ready(1); err != nil {
 		return nil, err
 	}
-	plain, err := c.aead.Open(b[:0], c.next(), b, nil)
+	plain, err := (*c.aead()).Open(b[:0], c.next(), b, nil)
 	if err != nil {
 		c.dead = ErrDecrypt
 		return nil, c.dead

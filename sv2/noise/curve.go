@@ -39,7 +39,7 @@ func newKeyPair(random io.Reader) (keyPair, error) {
 // xOf is the x coordinate of the secret's public key, normalised.
 func xOf(secret SecretKey) *btcec.FieldVal {
 	var d btcec.ModNScalar
-	d.SetBytes(secret.d)
+	d.SetBytes(secret.d())
 	var p btcec.JacobianPoint
 	btcec.ScalarBaseMultNonConst(&d, &p)
 	p.ToAffine()
@@ -100,7 +100,7 @@ func (c *curve) GenerateKeypair(io.Reader) (noise.DHKey, error) { return c.ephem
 
 func (k keyPair) dhKey() noise.DHKey {
 	return noise.DHKey{
-		Private: append(append(make([]byte, 0, KeySize+encodedSize), k.secret.d[:]...), k.public[:]...),
+		Private: append(append(make([]byte, 0, KeySize+encodedSize), k.secret.d()[:]...), k.public[:]...),
 		Public:  k.public[:],
 	}
 }

@@ -68,7 +68,7 @@ func state(c *curve, static noise.DHKey) *noise.HandshakeState {
 type Initiator struct {
 	trust Authority
 	curve *curve
-	state *noise.HandshakeState
+	state sealedBox[noise.HandshakeState]
 	act1  [Act1Size]byte
 }
 
@@ -83,8 +83,8 @@ func NewInitiator(trust Authority, random io.Reader) (*Initiator, error) {
 
 func newInitiator(trust Authority, key keyPair) (*Initiator, error) {
 	i := &Initiator{trust: trust, curve: &curve{initiator: true, ephemeral: key}}
-	i.state = state(i.curve, noise.DHKey{})
-	_, _, _, err := i.state.WriteMessage(i.act1[:0], nil)
+	i.state = box(state(i.curve, noise.DHKey{}))
+	_, _, _, err := i.state().WriteMessage(i.act1[:0], nil)
 	if err != nil {
 		return nil, fmt.Errorf("noise: act 1: %w", err)
 	}
@@ -104,12 +104,12 @@ func (i *Initiator) Finish(act2 []byte, now time.Time) (*Session, error) {
 	if len(act2) != Act2Size {
 		return nil, fmt.Errorf("noise: act 2 has %d bytes, want %d: %w", len(act2), Act2Size, ErrLength)
 	}
-	payload, to, from, err := i.state.ReadMessage(nil, act2)
+	payload, to, from, err := i.state().ReadMessage(nil, act2)
 	if err != nil {
 		return nil, fmt.Errorf("noise: act 2: %w", ErrDecrypt)
 	}
-	s := newSession(i.state, to, from)
-	static := encoding(i.state.PeerStatic())
+	s := newSession(i.state(), to, from)
+	static := encoding(i.state().PeerStatic())
 	x, err := i.curve.lift(static)
 	if err != nil {
 		return nil, err

@@ -129,7 +129,7 @@ func (id *Identity) credentials(now time.Time) (*credentials, error) {
 	if c := id.current.Load(); id.fresh(c, now) {
 		return c, nil
 	}
-	if err := id.renew(now); err != nil {
+	if err := id.renew(now); err != nil && !c.covers(now) {
 		return nil, err
 	}
 	return id.current.Load(), nil

@@ -86,12 +86,16 @@ const hidden = "(secret)"
 
 // SecretKey is a scalar of secp256k1 that never prints: fmt, slog and json give
 // "(secret)". Encode shows it. The zero SecretKey is no key; copies share their
-// bytes, and are the same key.
+// bytes, and are the same key. Compare with Equal.
 type SecretKey struct {
-	// A pointer, because fmt does not follow it in a struct whose fields it cannot
-	// ask for their Format.
-	d *[KeySize]byte
+	d sealedBox[[KeySize]byte]
 }
+
+// sealedBox holds what must not print. fmt reads unexported fields without asking
+// them for their Format, and follows some pointers; of a func it has the address.
+type sealedBox[T any] func() *T
+
+func box[T any](v *T) sealedBox[T] { return func() *T { return v } }
 
 // NewSecretKey makes a key of the first 32 bytes from random that are one.
 func NewSecretKey(random io.Reader) (SecretKey, error) {
@@ -113,7 +117,7 @@ func secretKey(d [KeySize]byte) (SecretKey, bool) {
 	if s.SetBytes(&d) != 0 || s.IsZero() {
 		return SecretKey{}, false
 	}
-	return SecretKey{&d}, true
+	return SecretKey{box(&d)}, true
 }
 
 // ParseSecretKey reads what Encode gives. Other Stratum V2 software uses the same
@@ -141,7 +145,7 @@ func (k SecretKey) Encode() string {
 	if k.IsZero() {
 		return ""
 	}
-	return base58.CheckEncode(k.d[1:], k.d[0])
+	return base58.CheckEncode(k.d()[1:], k.d()[0])
 }
 
 // IsZero says that k is no key.
@@ -149,7 +153,7 @@ func (k SecretKey) IsZero() bool { return k.d == nil }
 
 // Public is the key that belongs to k. It panics if k is zero.
 func (k SecretKey) Public() PublicKey {
-	priv, _ := btcec.PrivKeyFromBytes(k.d[:])
+	priv, _ := btcec.PrivKeyFromBytes(k.d()[:])
 	defer priv.Zero()
 	return PublicKey(schnorr.SerializePubKey(priv.PubKey()))
 }
@@ -159,7 +163,7 @@ func (k SecretKey) Equal(other SecretKey) bool {
 	if k.IsZero() || other.IsZero() {
 		return k.IsZero() == other.IsZero()
 	}
-	return subtle.ConstantTimeCompare(k.d[:], other.d[:]) == 1
+	return subtle.ConstantTimeCompare(k.d()[:], other.d()[:]) == 1
 }
 
 // Format writes "(secret)" for every verb.

@@ -26,7 +26,7 @@ type Conn struct {
 	// session is nil on a plain connection. That is the only difference.
 	session *noise.Session
 	clock   noise.Clock
-	shake   func() error // runs the handshake; nil at a client, whose handshake is done
+	shake   func() error // the handshake, nil when done
 	ready   atomic.Bool
 	pending atomic.Bool // certificate's span not checked yet
 
@@ -35,9 +35,11 @@ type Conn struct {
 	// The receiver's own.
 	in      []byte // what was read: in[r:w] is not used up yet
 	r, w    int
-	big     []byte // lent for a large frame, until the next Receive
-	limited bool   // a read deadline is set
-	failed  error  // of Receive, for good
+	big     []byte    // lent for a large frame, until the next Receive
+	begun   bool      // the present frame has begun to come
+	end     time.Time // until when it must be complete; zero: not set yet
+	limited bool      // a read deadline is set
+	failed  error     // of Receive, for good
 
 	mu    sync.Mutex // sender's
 	codec sv2.Codec

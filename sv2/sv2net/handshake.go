@@ -102,7 +102,7 @@ func (c *Conn) acceptNoise(id *noise.Identity) error {
 		return err
 	}
 	c.session = session
-	return c.write(act2)
+	return c.push(act2)
 }
 
 // offerNoise is the client's handshake.
@@ -115,7 +115,7 @@ func (c *Conn) offerNoise(url noise.URL, cfg *DialConfig) error {
 	if err != nil {
 		return err
 	}
-	if err := c.write(initiator.Act1()); err != nil {
+	if err := c.push(initiator.Act1()); err != nil {
 		return err
 	}
 	act2, err := c.act(noise.Act2Size)
@@ -123,9 +123,6 @@ func (c *Conn) offerNoise(url noise.URL, cfg *DialConfig) error {
 		return err
 	}
 	c.session, err = initiator.Finish(act2, cfg.Now())
-	if errors.Is(err, noise.ErrDecrypt) && looksPlain(act2) {
-		return ErrPlain
-	}
 	if err != nil {
 		return err
 	}
@@ -156,8 +153,6 @@ func (c *Conn) act(n int) ([]byte, error) {
 // actError says what it can of a handshake that ended before its n bytes.
 func (c *Conn) actError(err error, n int) error {
 	switch {
-	case looksPlain(c.in[:c.w]):
-		return ErrPlain
 	case timedOut(err):
 		return fmt.Errorf("%d of %d bytes after %v: %w", c.w, n, c.cfg.HandshakeTimeout, ErrSlow)
 	case errors.Is(err, io.EOF):
@@ -167,24 +162,25 @@ func (c *Conn) actError(err error, n int) error {
 }
 
 // acceptPlain waits for the first header on a plain server connection, so that
-// peers who speak something else are told apart at once.
+// peers who speak something else are told apart at once. The first message is
+// SetupConnection, whose first byte is 0.
 func (c *Conn) acceptPlain() error {
-	for c.w < sv2.HeaderSize || c.in[0] > ' ' && c.w < 16 && isText(append(c.in[:c.w:c.w], "                "...)) {
+	enough := sv2.HeaderSize
+	for c.w < enough {
 		m, err := c.nc.Read(c.in[c.w:])
 		c.w += m
-		if err != nil && c.w < sv2.HeaderSize {
-			return c.actError(err, sv2.HeaderSize)
+		if c.w > 0 && c.in[0] != 0 {
+			enough = textSize
 		}
-		if err != nil {
-			break
+		if err != nil && c.w < enough {
+			return c.actError(err, enough)
 		}
+	}
+	if c.in[0] == 0 {
+		return nil
 	}
 	if foreign := sniff(c.in[:c.w]); foreign != nil {
 		return foreign
 	}
-	h, err := sv2.ParseHeader(c.in[:c.w])
-	if err == nil && h.Type != sv2.TypeSetupConnection && h.Length > c.cfg.MaxPayload {
-		return ErrNoise
-	}
-	return nil
+	return ErrNoise
 }

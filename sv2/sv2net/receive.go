@@ -37,17 +37,18 @@ func (c *Conn) release() {
 }
 
 func (c *Conn) receive() (sv2.Frame, error) {
-	var end time.Time // of the frame, once it has begun
+	c.begun, c.end = false, time.Time{}
 	head := c.payloadAt()
-	if err := c.fill(head, &end); err != nil {
+	if err := c.fill(head); err != nil {
 		return sv2.Frame{}, err
 	}
+	c.begun = true
 	h, err := c.header(c.in[c.r : c.r+head])
 	if err != nil {
 		return sv2.Frame{}, err
 	}
 	c.r += head
-	payload, err := c.payload(h.Length, &end)
+	payload, err := c.payload(h.Length)
 	return sv2.Frame{Type: h.Type, Payload: payload}, err
 }
 
@@ -69,12 +70,12 @@ func (c *Conn) header(b []byte) (h sv2.Header, err error) {
 }
 
 // payload reads a payload of n bytes and opens it in place.
-func (c *Conn) payload(n int, end *time.Time) ([]byte, error) {
+func (c *Conn) payload(n int) ([]byte, error) {
 	size := n
 	if c.session != nil {
 		size = noise.SealedSize(n)
 	}
-	b, err := c.wire(size, end)
+	b, err := c.wire(size)
 	if err != nil || c.session == nil {
 		return b, err
 	}
@@ -86,9 +87,9 @@ func (c *Conn) payload(n int, end *time.Time) ([]byte, error) {
 
 // wire returns the next size bytes of a frame: in the connection's own buffer if
 // they fit, else in one that is lent.
-func (c *Conn) wire(size int, end *time.Time) ([]byte, error) {
+func (c *Conn) wire(size int) ([]byte, error) {
 	if size <= len(c.in) {
-		if err := c.fill(size, end); err != nil {
+		if err := c.fill(size); err != nil {
 			return nil, err
 		}
 		b := c.in[c.r : c.r+size : c.r+size]
@@ -103,65 +104,63 @@ func (c *Conn) wire(size int, end *time.Time) ([]byte, error) {
 	n := copy(b, c.in[c.r:c.w])
 	c.r += n
 	for n < size {
-		m, err := c.read(b[n:], true, end)
-		if n += m; err != nil && n < size {
+		m, err := c.read(b[n:size])
+		if err != nil {
 			return nil, err
 		}
+		n += m
 	}
-	return b, nil
+	return b[:size:size], nil
 }
 
-// fill reads until n bytes are there, and more if they have come. A zero end says
-// that the frame has not begun.
-func (c *Conn) fill(n int, end *time.Time) error {
-	if c.r > 0 && c.r+n > len(c.in) || c.r == c.w {
+// fill reads until n bytes are there, and more if they have come.
+func (c *Conn) fill(n int) error {
+	if c.r == c.w || c.r+n > len(c.in) {
 		c.w = copy(c.in, c.in[c.r:c.w])
 		c.r = 0
 	}
 	for c.w-c.r < n {
-		begun := c.w > c.r || !end.IsZero()
-		m, err := c.read(c.in[c.w:], begun, end)
-		if c.w += m; err != nil && c.w-c.r < n {
-			if m > 0 && errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
+		c.begun = c.begun || c.w > c.r
+		m, err := c.read(c.in[c.w:])
+		if err != nil {
 			return err
 		}
+		c.w += m
 	}
 	return nil
 }
 
 // read reads once. Before a frame has begun the receive timeout holds; when it has,
 // one deadline holds for all of it, so that dripping bytes gains no time.
-func (c *Conn) read(b []byte, begun bool, end *time.Time) (int, error) {
-	if err := c.limit(begun, end); err != nil {
+func (c *Conn) read(b []byte) (int, error) {
+	if err := c.limit(); err != nil {
 		return 0, fmt.Errorf("sv2net: receive: %w", err)
 	}
 	n, err := c.nc.Read(b)
 	switch {
-	case err == nil:
+	case err == nil || n > 0: // an error comes back with the next read
 		return n, nil
-	case timedOut(err) && begun:
-		return n, fmt.Errorf("sv2net: receive: frame not complete after %v: %w", c.cfg.FrameTimeout, ErrSlow)
+	case timedOut(err) && c.begun:
+		return 0, fmt.Errorf("sv2net: receive: frame not complete after %v: %w", c.cfg.FrameTimeout, ErrSlow)
 	case timedOut(err):
-		return n, fmt.Errorf("sv2net: receive: nothing for %v: %w", time.Duration(c.idle.Load()), ErrIdle)
-	case errors.Is(err, io.EOF) && begun:
-		return n, fmt.Errorf("sv2net: receive: %w", io.ErrUnexpectedEOF)
+		return 0, fmt.Errorf("sv2net: receive: nothing for %v: %w", time.Duration(c.idle.Load()), ErrIdle)
+	case errors.Is(err, io.EOF) && c.begun:
+		return 0, fmt.Errorf("sv2net: receive: %w", io.ErrUnexpectedEOF)
 	case errors.Is(err, io.EOF):
-		return n, io.EOF
+		return 0, io.EOF
 	}
-	return n, fmt.Errorf("sv2net: receive: %w", err)
+	return 0, fmt.Errorf("sv2net: receive: %w", err)
 }
 
 // limit sets the read deadline if it must change.
-func (c *Conn) limit(begun bool, end *time.Time) error {
+func (c *Conn) limit() error {
 	var at time.Time
 	switch idle := time.Duration(c.idle.Load()); {
-	case begun && !end.IsZero():
+	case c.begun && !c.end.IsZero():
 		return nil
-	case begun:
-		*end = time.Now().Add(c.cfg.FrameTimeout)
-		at = *end
+	case c.begun:
+		c.end = time.Now().Add(c.cfg.FrameTimeout)
+		at = c.end
 	case idle > 0:
 		at = time.Now().Add(idle)
 	case !c.limited:

@@ -16,6 +16,9 @@ import (
 func (c *Conn) Send(m sv2.Message) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.usable(); err != nil {
+		return err
+	}
 	b, err := c.encode(c.out[:0], m)
 	if err != nil {
 		return err
@@ -28,6 +31,9 @@ func (c *Conn) Send(m sv2.Message) error {
 func (c *Conn) SendAll(ms ...sv2.Message) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.usable(); err != nil {
+		return err
+	}
 	b := c.out[:0]
 	for _, m := range ms {
 		var err error
@@ -42,12 +48,24 @@ func (c *Conn) SendAll(ms ...sv2.Message) error {
 func (c *Conn) SendFrame(f sv2.Frame) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b := append(c.out[:0], make([]byte, c.payloadAt())...)
+	if err := c.usable(); err != nil {
+		return err
+	}
+	var room [noise.SealedHeader]byte
+	b := append(c.out[:0], room[:c.payloadAt()]...)
 	b, err := c.finish(append(b, f.Payload...), 0, f.Type)
 	if err != nil {
 		return err
 	}
 	return c.flush(b)
+}
+
+// usable says whether frames can be sent.
+func (c *Conn) usable() error {
+	if !c.ready.Load() {
+		return ErrNotReady
+	}
+	return c.dead
 }
 
 // payloadAt is where a payload begins in its frame on the wire.
@@ -88,12 +106,6 @@ func (c *Conn) finish(b []byte, start int, t sv2.Type) ([]byte, error) {
 
 // flush seals the frames in b and writes them. The caller holds mu.
 func (c *Conn) flush(b []byte) error {
-	if !c.ready.Load() {
-		return ErrNotReady
-	}
-	if c.dead != nil {
-		return c.dead
-	}
 	err := c.seal(b)
 	if err == nil {
 		err = c.write(b)
@@ -129,6 +141,11 @@ func (c *Conn) write(b []byte) error {
 	if err := c.nc.SetWriteDeadline(time.Now().Add(c.cfg.WriteTimeout)); err != nil {
 		return fmt.Errorf("sv2net: send: %w", err)
 	}
+	return c.push(b)
+}
+
+// push writes b before the deadline that is set.
+func (c *Conn) push(b []byte) error {
 	n, err := c.nc.Write(b)
 	if err == nil && n < len(b) {
 		err = io.ErrShortWrite
@@ -137,7 +154,7 @@ func (c *Conn) write(b []byte) error {
 		return nil
 	}
 	if timedOut(err) {
-		return fmt.Errorf("sv2net: send: nothing taken for %v: %w", c.cfg.WriteTimeout, ErrBlocked)
+		return fmt.Errorf("sv2net: send: %d of %d bytes taken: %w", n, len(b), ErrBlocked)
 	}
 	return fmt.Errorf("sv2net: send: %w", err)
 }
