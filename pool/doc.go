@@ -1,0 +1,24 @@
+// Package pool is a mining pool for devices with standard channels: templates come
+// in from a Chain, jobs go out, shares are checked and kept in a Ledger, blocks go
+// back to the Chain before their share is acknowledged.
+//
+//	        templates                     jobs, acknowledgements
+//	Chain ------------> Pool.Run ---> work ---> peer (one connection) ---> device
+//	  ^                                          |  ^
+//	  |  blocks                                  |  |  shares
+//	  +------------------------------------------+  +---- one reader each
+//	                                             v
+//	                                           Ledger
+//
+// A connection costs one goroutine, the reader, which answers what its device says.
+// Everything that the device did not ask for - jobs, new tips, targets, late
+// acknowledgements - is sent by a few workers that all connections share, so that an
+// idle device is a small stack and a few hundred bytes (peer.go, broadcast.go).
+//
+// A new tip goes out in two rounds. Well before it, every channel has got a future
+// job for the next height: an empty block, which needs no knowledge of the next
+// template. When the tip moves, the first round is one SetNewPrevHash for each
+// channel, which starts that job; the second brings the full job and the next
+// future one. A tip that does not fit (another height after a reorganisation) is told
+// with a fresh future job and SetNewPrevHash in one write.
+package pool
