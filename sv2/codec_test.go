@@ -211,3 +211,32 @@ func TestNoAllocation(t *testing.T) {
 		}
 	}
 }
+
+// A count that the payload cannot hold makes no room, and room once made is kept.
+func TestListMemory(t *testing.T) {
+	list := func(n int) []byte {
+		b, err := sv2.Append(nil, &jobdecl.DeclareMiningJob{WTxIDList: make([]sv2.U256, n)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	var c sv2.Codec
+	var m jobdecl.DeclareMiningJob
+	lying := list(2000)
+	copy(lying[13:], "\xff\xff") // 65535 of 32 bytes each
+	if _, err := c.Decode(lying, &m); !errors.Is(err, sv2.ErrShort) || cap(m.WTxIDList) != 0 {
+		t.Errorf("a count of 65535 in front of 2000: %v, room for %d", err, cap(m.WTxIDList))
+	}
+	long, short := list(100), list(1)
+	run := func() {
+		for _, b := range [][]byte{long, short} {
+			if _, err := c.Decode(b, &m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := testing.AllocsPerRun(10, run); n != 0 || len(m.WTxIDList) != 1 || cap(m.WTxIDList) < 100 {
+		t.Errorf("decoding lists again allocates %v times", n)
+	}
+}

@@ -228,7 +228,7 @@ func checkShared(t *testing.T, m full) {
 	for range cap(errs) {
 		wg.Go(func() {
 			if b, err := new(sv2.Codec).Append(nil, f); err != nil || !bytes.Equal(b, want) {
-				errs <- fmt.Errorf("Append = %x, %w", b, err)
+				errs <- fmt.Errorf("encoding gives %x, %v", b, err)
 			}
 		})
 	}

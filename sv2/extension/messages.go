@@ -2,11 +2,11 @@ package extension
 
 import "github.com/lodefw/lode/sv2"
 
-// Message numbers (chapter 8).
+// Message numbers of extension 0x0001.
 const (
-	TypeRequestExtensions        sv2.Type = 0x0001<<8 | 0x00
-	TypeRequestExtensionsSuccess sv2.Type = 0x0001<<8 | 0x01
-	TypeRequestExtensionsError   sv2.Type = 0x0001<<8 | 0x02
+	TypeRequestExtensions        sv2.Type = 0x000100
+	TypeRequestExtensionsSuccess sv2.Type = 0x000101
+	TypeRequestExtensionsError   sv2.Type = 0x000102
 )
 
 // New returns an empty message for a type, nil if this subprotocol has none. The

@@ -9,7 +9,7 @@ import (
 // that found the share. If negotiated it is on every share, otherwise on none.
 const (
 	FieldWorkerName uint8 = 0x01
-	MaxWorkerName         = 32 // bytes
+	MaxWorkerName   int   = 32 // bytes
 )
 
 func (t *TLV) isName() bool { return t.Extension == WorkerNames && t.Field == FieldWorkerName }
