@@ -18,9 +18,10 @@ var ErrShort = errors.New("sv2: payload ends inside a field")
 // The zero value works. A Codec is reused for many messages but by one goroutine
 // at a time; a connection keeps one for each direction, so that nothing allocates.
 type Codec struct {
-	buf []byte
-	enc bool
-	err error
+	buf  []byte
+	enc  bool
+	err  error
+	left int // bytes of the input that were unread at the error
 }
 
 // Append appends the payload of m to b. It only reads m. On an error (a string or
@@ -59,7 +60,7 @@ func (c *Codec) Decode(payload []byte, m Message) (tail []byte, err error) {
 	m.Wire(c)
 	tail, c.buf = c.buf, nil
 	if c.err != nil {
-		return nil, fmt.Errorf("sv2: decode %T: %w", m, c.err)
+		return nil, fmt.Errorf("sv2: decode %T: byte %d of %d: %w", m, len(payload)-c.left, len(payload), c.err)
 	}
 	return tail, nil
 }
@@ -67,7 +68,7 @@ func (c *Codec) Decode(payload []byte, m Message) (tail []byte, err error) {
 // fail keeps the first error.
 func (c *Codec) fail(err error) {
 	if c.err == nil {
-		c.err = err
+		c.err, c.left = err, len(c.buf)
 	}
 }
 

@@ -123,6 +123,10 @@ func TestCodecRecovers(t *testing.T) {
 	if _, err := c.Decode([]byte{1}, &m); !errors.Is(err, sv2.ErrShort) {
 		t.Fatalf("Decode = %v, want ErrShort", err)
 	}
+	const want = "sv2: decode *mining.SetTarget: byte 4 of 5: sv2: payload ends inside a field"
+	if _, err := c.Decode(make([]byte, 5), &m); err == nil || err.Error() != want {
+		t.Fatalf("Decode = %v, want %s", err, want)
+	}
 	if _, err := c.Append(nil, &all{u24: 1 << 24}); err == nil {
 		t.Fatal("Append took a U24 of 25 bits")
 	}
