@@ -32,12 +32,21 @@ func (t Tally) plus(u Tally) Tally {
 // found takes a hasher's claim, and passes it on when it is a share. Everything
 // is checked here: nothing leaves the device on the hardware's word.
 func (l *lane) found(s hashing.Solution) {
+	l.d.leaving.RLock()
+	defer l.d.leaving.RUnlock()
+	if share, ok := l.check(s); ok {
+		l.d.cfg.Submit(share)
+	}
+}
+
+// check counts the claim, and tells whether it is a share.
+func (l *lane) check(s hashing.Solution) (share channel.Share, ok bool) {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
-	w, ok := l.find(s.Work)
-	if !ok {
+	w, known := l.find(s.Work)
+	if !known {
 		l.tally.Stale++
-		return
+		return share, false
 	}
 	header := w.job.Header(s.Nonce, s.NTime, s.Version)
 	hash := header.Hash()
@@ -49,8 +58,9 @@ func (l *lane) found(s hashing.Solution) {
 	case !l.d.seen.add(w.job.Number, hash):
 		l.tally.Duplicates++
 	default:
-		l.accept(&w, s, hash, l.d.now())
+		return l.accept(&w, s, hash, l.d.now())
 	}
+	return share, false
 }
 
 // has tells whether the solution's version and time belong to the part.
@@ -58,17 +68,17 @@ func (p part) has(s hashing.Solution) bool {
 	return s.NTime == p.ntime && (s.Version^p.version)&^p.mask == 0
 }
 
-// accept counts a good solution.
-func (l *lane) accept(w *issue, s hashing.Solution, hash bitcoin.Hash, now time.Time) {
+// accept counts a good solution, which is a share if it meets the job's target.
+func (l *lane) accept(w *issue, s hashing.Solution, hash bitcoin.Hash, now time.Time) (share channel.Share, ok bool) {
 	l.tally.Solutions++
 	l.last = now
 	l.meter.add(w.credit, now.Sub(l.d.start))
 	l.best = max(l.best, bitcoin.Target(hash).Difficulty())
 	if !w.job.Target.MetBy(hash) {
-		return
+		return share, false
 	}
 	l.tally.Shares++
-	l.d.cfg.Submit(channel.Share{
+	return channel.Share{
 		Job:     w.job.Number,
 		JobID:   w.job.ID,
 		Nonce:   s.Nonce,
@@ -76,5 +86,5 @@ func (l *lane) accept(w *issue, s hashing.Solution, hash bitcoin.Hash, now time.
 		Version: s.Version,
 		Hash:    hash,
 		Found:   now,
-	})
+	}, true
 }

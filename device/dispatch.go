@@ -19,9 +19,9 @@ import (
 
 // DispatcherConfig is what a Dispatcher needs beside its hashers.
 type DispatcherConfig struct {
-	// Submit takes each share. It is called with the dispatcher locked, so
-	// that no share of an old tip comes after Job has told of the new one: it
-	// must neither block nor call the dispatcher. sv2client.Client.Submit is such.
+	// Submit takes each share. Job waits for it, so that no share of an old tip
+	// comes after Job has told of the new one: Submit must not block, nor
+	// call Job. sv2client.Client.Submit is such.
 	Submit func(channel.Share)
 	// VersionMask has the bits to roll where a job allows them; 0 means
 	// BIP320's, which every pool takes.
@@ -39,6 +39,10 @@ type Dispatcher struct {
 	log   *slog.Logger
 	now   func() time.Time
 	lanes []*lane
+
+	// leaving is held for reading from the check of a solution until its share
+	// has left, and for writing by Job. It comes before mu.
+	leaving sync.RWMutex
 
 	mu     sync.Mutex
 	start  time.Time // Status ages and meters count from here
@@ -81,6 +85,8 @@ func NewDispatcher(hashers []hashing.Hasher, cfg DispatcherConfig) (*Dispatcher,
 // leaves that was found for another tip (newTip) or for a job that was stopped.
 // Solutions of a job that is only replaced still count.
 func (d *Dispatcher) Job(j *channel.Job, newTip bool) {
+	d.leaving.Lock()
+	defer d.leaving.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if newTip || j == nil {

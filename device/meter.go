@@ -9,9 +9,9 @@ import "time"
 //
 // Times are since one moment that the caller chooses.
 type meter struct {
-	hashes [longest]float64 // of each second, a ring
-	last   int64            // newest second in it
-	from   time.Duration    // when the first work was given out
+	hashes [longest + 1]float64 // of each second, a ring; the newest is not over yet
+	last   int64                // newest second in it
+	from   time.Duration        // when the first work was given out
 	begun  bool
 }
 
@@ -42,19 +42,19 @@ func (m *meter) begin(at time.Duration) {
 // add counts hashes at a time.
 func (m *meter) add(hashes float64, at time.Duration) {
 	m.advance(at)
-	m.hashes[m.last%longest] += hashes
+	m.hashes[m.last%(longest+1)] += hashes
 }
 
 // advance empties the seconds that were skipped. A time that goes back counts
 // as the newest.
 func (m *meter) advance(at time.Duration) {
 	now := int64(at / time.Second)
-	if now-m.last > longest {
-		m.last = now - longest
+	if now-m.last > longest+1 {
+		m.last = now - longest - 1
 	}
 	for m.last < now {
 		m.last++
-		m.hashes[m.last%longest] = 0
+		m.hashes[m.last%(longest+1)] = 0
 	}
 }
 
@@ -64,13 +64,13 @@ func (m *meter) rates(at time.Duration) Rates {
 	return Rates{m.over(5, at), m.over(60, at), m.over(longest, at)}
 }
 
+// over is the rate of so many whole seconds and the newest one so far.
 func (m *meter) over(seconds int64, at time.Duration) float64 {
 	sum := 0.0
-	first := max(0, m.last-seconds+1)
+	first := max(0, m.last-seconds)
 	for s := first; s <= m.last; s++ {
-		sum += m.hashes[s%longest]
+		sum += m.hashes[s%(longest+1)]
 	}
-	// The newest second is not over yet.
 	span := at - max(m.from, time.Duration(first)*time.Second)
 	if span <= 0 {
 		return 0
