@@ -17,9 +17,10 @@ type VardiffConfig struct {
 
 // Evidence that Vardiff wants before it acts.
 const (
-	evidence       = 7.0 // log-likelihood ratio: one false move in some 1000 windows
+	evidence       = 8.0 // log-likelihood ratio, at six shares a minute
 	silentEvidence = 2.5 // the same for a channel that never had a share: its claim is no fact
-	fewShares      = 6   // fewer are no reason to make shares harder
+	lookEvidence   = 2.0 // the same at a look (see look)
+	fewShares      = 12  // fewer are no reason to make shares harder
 	shortest       = 10  // seconds; less may be a stalled link and what it held back
 	opening        = 120 // seconds after the start in which an open claim is put right in one step
 	shortestOpen   = 2   // seconds, during the opening
@@ -41,17 +42,20 @@ const (
 // evidence allows, harder by at most a factor of four in ten seconds: a burst
 // cannot send a device into silence.
 type Vardiff struct {
-	config  VardiffConfig
-	rate    float64 // assumed, h/s
-	target  bitcoin.Target
-	hashes  float64 // expected for a share at target
-	proven  float64 // largest rate that many shares spoke for
-	any     bool    // there was a share
-	started time.Time
-	last    time.Time // up to here time is counted
-	now     span
-	past    [maxSpans]span // oldest first
-	n       int
+	config   VardiffConfig
+	rate     float64 // assumed, h/s
+	target   bitcoin.Target
+	hashes   float64 // expected for a share at target
+	proven   float64 // largest rate that many shares spoke for
+	any      bool    // there was a share
+	wanted   float64 // evidence to act on
+	nextLook float64 // shares
+	started  time.Time
+	raised   time.Time // when shares were last made harder
+	last     time.Time // up to here time is counted
+	now      span
+	past     [maxSpans]span // oldest first
+	n        int
 }
 
 // maxSpans is spansPerLevel for each of eight levels.
@@ -86,7 +90,8 @@ func NewVardiff(c VardiffConfig, now time.Time) *Vardiff {
 	if c.MaxTarget == (bitcoin.Target{}) {
 		c.MaxTarget = bitcoin.MaxTarget()
 	}
-	v := &Vardiff{config: c, started: now, last: now}
+	v := &Vardiff{config: c, started: now, last: now, nextLook: fewShares}
+	v.wanted = evidence + max(0, math.Log(c.SharesPerMinute/6)) // more shares, more chances to be fooled
 	v.assume(c.Nominal)
 	return v
 }
@@ -97,17 +102,29 @@ func (v *Vardiff) Target() bitcoin.Target { return v.target }
 // HashRate is the best estimate of what the device does, in hashes a second. Without
 // shares it is what was assumed.
 func (v *Vardiff) HashRate() float64 {
-	all := v.now
-	for i := range v.n {
-		all.add(&v.past[i])
-	}
+	all := v.all()
 	return v.estimate(&all)
+}
+
+func (v *Vardiff) all() span {
+	sum := v.now
+	for i := range v.n {
+		sum.add(&v.past[i])
+	}
+	return sum
 }
 
 // Share counts one accepted share, of the given expected work (Result.Hashes).
 func (v *Vardiff) Share(hashes float64, now time.Time) {
+	v.count(1, hashes, now)
+}
+
+// count counts n shares. One that was easier than the present target (a late one of
+// an older job) counts as the part that it is. One that was harder counts as one
+// share still: it would be more evidence than it is.
+func (v *Vardiff) count(n, hashes float64, now time.Time) {
 	v.advance(now)
-	v.now.shares += hashes / v.hashes
+	v.now.shares += n * min(1, hashes/v.hashes)
 	v.any = true
 }
 
@@ -118,13 +135,16 @@ func (v *Vardiff) Check(now time.Time) (t bitcoin.Target, changed bool) {
 	v.advance(now)
 	length, past := v.contradiction()
 	if length < 0 {
+		length, past = v.look()
+	}
+	if length < 0 {
 		return v.target, false
 	}
-	rate := v.estimate(&past)
-	rate = v.bound(rate, &past, now)
+	rate := v.bound(v.estimate(&past), &past, now)
 	v.forget(length)
-	if past.shares >= 2*fewShares {
-		v.proven = max(v.proven, rate)
+	v.nextLook = 2 * max(past.shares, fewShares)
+	if rate > v.rate {
+		v.raised = now
 	}
 	return v.assume(rate)
 }
@@ -137,8 +157,8 @@ func (v *Vardiff) Update(nominal float64, maxTarget bitcoin.Target, now time.Tim
 	rate, old := v.rate, v.config.Nominal
 	v.config.Nominal = nominal
 	switch {
-	case nominal == old || nominal <= 0:
-	case old <= 0:
+	case nominal == old || !(nominal > 0):
+	case !(old > 0):
 		rate = nominal
 	default:
 		rate *= nominal / old
@@ -151,7 +171,10 @@ func (v *Vardiff) Update(nominal float64, maxTarget bitcoin.Target, now time.Tim
 
 // assume sets the hash rate and the target that follows.
 func (v *Vardiff) assume(rate float64) (bitcoin.Target, bool) {
-	v.rate = min(max(rate, v.config.MinHashRate), math.MaxFloat32)
+	if !(rate > v.config.MinHashRate) { // or not a number
+		rate = v.config.MinHashRate
+	}
+	v.rate = min(rate, math.MaxFloat32)
 	t := bitcoin.RateTarget(v.rate, v.config.SharesPerMinute)
 	if t.Cmp(v.config.MaxTarget) > 0 {
 		t = v.config.MaxTarget
@@ -163,9 +186,12 @@ func (v *Vardiff) assume(rate float64) (bitcoin.Target, bool) {
 
 // estimate is the rate of a past, held back a little by what was assumed.
 func (v *Vardiff) estimate(s *span) float64 {
-	prior := 1.0
-	if s.shares < 1 {
+	prior := 1.0 // shares
+	switch {
+	case !v.any:
 		prior = 0.3 // nothing to hold on to: go down at speed
+	case s.shares > v.rate*s.exposure:
+		prior = 4 // the past that speaks most for more looks like more than it is
 	}
 	return (s.shares + prior) / (s.exposure + prior/v.rate)
 }
@@ -179,6 +205,12 @@ func (v *Vardiff) bound(rate float64, s *span, now time.Time) float64 {
 		return rate
 	}
 	return min(rate, largestStep*v.rate)
+}
+
+// rests says whether shares were made harder just now: what one burst says is not to
+// be heard twice.
+func (v *Vardiff) rests() bool {
+	return v.last.Sub(v.raised) < shortest*time.Second && !v.opens(v.last)
 }
 
 func (v *Vardiff) opens(now time.Time) bool { return now.Sub(v.started) < opening*time.Second }
@@ -199,22 +231,44 @@ func (v *Vardiff) contradiction() (length int, worst span) {
 	}
 }
 
-// against is the evidence of s above what is wanted, 0 if there is not enough. whole:
-// s is all that is known.
-func (v *Vardiff) against(s *span, whole bool) float64 {
+// look corrects the small error of a rate that rests on few shares: each time that
+// there are twice as many, weaker evidence will do. Looks are rare, so chance has
+// few chances.
+func (v *Vardiff) look() (length int, past span) {
+	past = v.all()
+	if past.shares < v.nextLook {
+		return -1, past
+	}
+	v.nextLook = 2 * past.shares
+	v.proven = max(v.proven, v.estimate(&past))
+	if v.evidence(&past) < lookEvidence {
+		return -1, past
+	}
+	return v.n, past
+}
+
+// evidence is the log-likelihood ratio between the rate of s and the assumed one.
+func (v *Vardiff) evidence(s *span) float64 {
 	expected := v.rate * s.exposure
 	d := expected - s.shares
 	if s.shares > 0 {
 		d += s.shares * math.Log(s.shares/expected)
 	}
-	want := evidence
+	return d
+}
+
+// against is the evidence of s above what is wanted, 0 if there is not enough. whole:
+// s is all that is known.
+func (v *Vardiff) against(s *span, whole bool) float64 {
+	d := v.evidence(s)
+	want := v.wanted
 	switch {
-	case s.shares > expected:
+	case s.shares > v.rate*s.exposure:
 		least := float32(shortest)
 		if whole && v.opens(v.last) {
 			least = shortestOpen
 		}
-		if s.shares < fewShares || s.seconds < least {
+		if s.shares < fewShares || s.seconds < least || v.rests() {
 			return 0
 		}
 	case !v.any:
