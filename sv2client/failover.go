@@ -145,9 +145,12 @@ func (r *run) promote() {
 		r.leaving = append(r.leaving, old)
 	}
 	r.cur, r.observed = s, false
+	tip := s.lastTip()
 	r.c.mu.Lock()
 	r.c.switches++
-	s.p.staleTip = bitcoin.Hash{}
+	if tip != s.p.staleTip {
+		s.p.staleTip = bitcoin.Hash{}
+	}
 	r.c.mu.Unlock()
 	s.log.Info("mining", "user", s.p.user, "encrypted", s.conn.Secure())
 	s.promote(old != nil) // if it is over already, done tells
@@ -182,6 +185,7 @@ func (r *run) lost() {
 	s := r.cur
 	r.cur = nil
 	r.c.current.Store(nil)
+	r.c.miner.Job(nil, true) // once more, should it have ended before it was promoted
 	if r.ctx.Err() != nil {
 		return
 	}

@@ -79,7 +79,7 @@ func (s *session) blank(t sv2.Type) sv2.Message {
 	case sv2.TypeSetupConnectionSuccess.Plain(), sv2.TypeSetupConnectionError.Plain(),
 		sv2.TypeChannelEndpointChanged.Plain(), sv2.TypeReconnect.Plain(),
 		mining.TypeOpenStandardMiningChannelSuccess.Plain(), mining.TypeOpenMiningChannelError.Plain(),
-		mining.TypeNewMiningJob.Plain(), mining.TypeSetNewPrevHash.Plain(), mining.TypeSetTarget.Plain(),
+		mining.TypeNewMiningJob.Plain(), mining.TypeNewExtendedMiningJob.Plain(), mining.TypeSetNewPrevHash.Plain(), mining.TypeSetTarget.Plain(),
 		mining.TypeSetExtranoncePrefix.Plain(), mining.TypeSetGroupChannel.Plain(),
 		mining.TypeUpdateChannelError.Plain(), mining.TypeCloseChannel.Plain():
 		return mining.New(t)
@@ -268,13 +268,14 @@ func (s *session) closed(m sv2.Message, now time.Time) error {
 	if s.state == Draining {
 		return errLeft
 	}
+	s.enter(Opening, now, 0)
 	if s.closings++; s.closings > maxClosings {
 		return faultf(ChannelClosed, "%s", reason)
 	}
 	pause := backoff(&s.c.cfg.Limits, s.closings-1, s.c.cfg.Rand)
 	s.log.Warn("pool closed our channel; opening another", "reason", reason, "pause", pause.Round(time.Millisecond))
-	s.enter(Opening, now, pause+s.c.cfg.Limits.Open)
 	s.openAt = now.Add(pause)
+	s.deadline = s.openAt.Add(s.c.cfg.Limits.Open)
 	return nil
 }
 

@@ -40,7 +40,7 @@ func dialKind(err error) Kind {
 		return WrongKey
 	case is(noise.ErrExpired, noise.ErrNotYetValid, noise.ErrVersion, noise.ErrClock):
 		return BadCertificate
-	case is(noise.ErrDecrypt, noise.ErrLength, sv2net.ErrSlow, sv2net.ErrHangup,
+	case is(noise.ErrDecrypt, noise.ErrLength, sv2net.ErrSlow, sv2net.ErrBlocked, sv2net.ErrHangup,
 		sv2net.ErrSv1, sv2net.ErrTLS, sv2net.ErrHTTP, sv2net.ErrPlain, sv2net.ErrNoise):
 		return Handshake
 	}
