@@ -49,7 +49,7 @@ type Chain struct {
 	cfg       Config
 	params    *chaincfg.Params
 	temporary bool
-	flags     blockchain.BehaviorFlags // of tests
+	flags     blockchain.BehaviorFlags // tests of other things leave out the proof of work
 
 	mu      sync.Mutex // templates see the chain between blocks, never within
 	db      database.DB
@@ -59,8 +59,10 @@ type Chain struct {
 }
 
 // Open opens the chain in cfg.Dir, or begins one there.
-func Open(cfg Config) (*Chain, error) {
-	c := &Chain{cfg: cfg.withDefaults(), tip: make(chan struct{})}
+func Open(cfg Config) (*Chain, error) { return open(cfg, blockchain.BFNone) }
+
+func open(cfg Config, flags blockchain.BehaviorFlags) (*Chain, error) {
+	c := &Chain{cfg: cfg.withDefaults(), tip: make(chan struct{}), flags: flags}
 	if c.cfg.Dir == "" {
 		dir, err := os.MkdirTemp("", "lode-chain-")
 		if err != nil {

@@ -23,9 +23,6 @@ func (c *Chain) Submit(ctx context.Context, raw []byte) error {
 	if err != nil {
 		return fmt.Errorf("embedded: block of %d bytes does not parse: %w", len(raw), err)
 	}
-	if size := block.MsgBlock().SerializeSize(); size != len(raw) {
-		return fmt.Errorf("embedded: %d bytes follow the block", len(raw)-size)
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.chain == nil {

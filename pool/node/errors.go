@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"syscall"
@@ -39,6 +40,8 @@ func (c *client) explain(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %s", err, c.auth.advice())
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("connection refused: is the node running, with server=1 and its rpcport and rpcbind as here? (%w)", err)
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("the node closed the connection: has it stopped? (%w)", err)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("no answer in time: is the node overloaded or unreachable? (%w)", err)
 	case errors.As(err, &rpc):

@@ -223,7 +223,7 @@ func (c *client) best(ctx context.Context, limit time.Duration) (bitcoin.Hash, e
 	if err := c.callLong(ctx, maxAnswer, &text, "getbestblockhash"); err != nil {
 		return bitcoin.Hash{}, err
 	}
-	return parseHash(text)
+	return bitcoin.ParseHash(text)
 }
 
 // sleep is false if ctx ended.

@@ -136,6 +136,8 @@ func (s *source) verify(ctx context.Context, hash bitcoin.Hash) error {
 	switch {
 	case errors.As(err, &rpc) && rpc.Code == codeNotFound:
 		return &Refused{s.rpc.name, "prev-blk-not-found"}
+	case errors.As(err, &rpc) && rpc.Code != codeWarmingUp: // btcd on a side branch
+		return &Refused{s.rpc.name, codeStale}
 	case err != nil:
 		return err
 	case header.Confirmations < 1:

@@ -60,7 +60,7 @@ func (g *blockTemplate) template() (*bitcoin.Template, error) {
 		CoinbaseSequence: 0xffffffff,
 	}
 	var err error
-	if t.PrevHash, err = parseHash(g.PreviousBlock); err != nil {
+	if t.PrevHash, err = bitcoin.ParseHash(g.PreviousBlock); err != nil {
 		return nil, fmt.Errorf("previousblockhash: %w", err)
 	}
 	if t.NBits, err = g.bits(); err != nil {
@@ -171,18 +171,6 @@ func isHash(text string, h bitcoin.Hash) bool {
 	if text == "" {
 		return true
 	}
-	got, err := parseHash(text)
+	got, err := bitcoin.ParseHash(text)
 	return err == nil && got == h
-}
-
-// parseHash reads a hash as people write it, last byte first.
-func parseHash(text string) (h bitcoin.Hash, err error) {
-	if len(text) != 2*len(h) {
-		return h, fmt.Errorf("hash %.80q has not 64 digits", text)
-	}
-	if _, err := hex.Decode(h[:], []byte(text)); err != nil {
-		return h, fmt.Errorf("hash %q: %w", text, err)
-	}
-	slices.Reverse(h[:])
-	return h, nil
 }
