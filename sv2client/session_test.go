@@ -307,6 +307,8 @@ func TestUpdateChannel(t *testing.T) {
 				if u.ChannelID != 5 || u.MaximumTarget != sv2.U256(bitcoin.MaxTarget()) {
 					t.Errorf("%+v", u)
 				}
+				p.w.mu.Lock()
+				defer p.w.mu.Unlock()
 				told, rates = append(told, time.Since(p.w.start)), append(rates, float64(u.NominalHashRate))
 			}
 			return true
@@ -320,17 +322,26 @@ func TestUpdateChannel(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		r.c.SetHashRate(2.3e6) // waits for 30 s
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		r.world.mu.Lock()
 		if len(told) != 1 || rates[0] != 2e6 {
 			t.Errorf("told %v at %v", rates, told)
 		}
+		r.world.mu.Unlock()
 		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		r.world.mu.Lock()
 		if len(told) != 2 {
 			t.Errorf("told %v at %v", rates, told)
 		}
+		r.world.mu.Unlock()
 		for i := range 100 { // wild
 			r.c.SetHashRate(float64(1 + i%2*1e9))
 			time.Sleep(100 * time.Millisecond)
 		}
+		synctest.Wait()
+		r.world.mu.Lock()
+		defer r.world.mu.Unlock()
 		for i := range told[1:] {
 			if d := told[i+1] - told[i]; d < time.Second {
 				t.Errorf("two updates within %v", d)

@@ -31,14 +31,15 @@ type world struct {
 	pools map[string]func(*peer) // by host:port; nil function: black hole
 	dials map[string][]time.Duration
 	ident map[string]*noise.Identity // pools with noise
-	mute  map[string]bool            // and those that do not do it
+	mute  map[string]bool            // of those, pools that do not answer the handshake,
+	plain map[string]bool            // and pools that are plain while clients want noise
 	cuts  []net.Conn
 	clock noise.Clock
 }
 
 func newWorld(t *testing.T) *world {
 	return &world{t: t, start: time.Now(), pools: map[string]func(*peer){}, dials: map[string][]time.Duration{},
-		ident: map[string]*noise.Identity{}, mute: map[string]bool{}}
+		ident: map[string]*noise.Identity{}, mute: map[string]bool{}, plain: map[string]bool{}}
 }
 
 // url is the address of the pool called name.
@@ -79,7 +80,7 @@ func (w *world) dial(ctx context.Context, u noise.URL) (*sv2net.Conn, error) {
 	w.mu.Lock()
 	at := u.Address()
 	serve, known := w.pools[at]
-	id, mute := w.ident[at], w.mute[at]
+	id, mute, plain := w.ident[at], w.mute[at], w.plain[at]
 	w.dials[at] = append(w.dials[at], time.Since(w.start))
 	w.mu.Unlock()
 	if !known {
@@ -95,9 +96,9 @@ func (w *world) dial(ctx context.Context, u noise.URL) (*sv2net.Conn, error) {
 	w.mu.Unlock()
 	w.wg.Go(func() {
 		defer far.Close()
-		conn := sv2net.Server(far, sv2net.ListenConfig{Plain: id == nil, Identity: id})
+		conn := sv2net.Server(far, sv2net.ListenConfig{Plain: id == nil || plain, Identity: id})
 		p := &peer{w: w, conn: conn, raw: far}
-		if id == nil || mute || conn.Handshake(context.Background()) == nil {
+		if id == nil || mute || plain || conn.Handshake(context.Background()) == nil {
 			serve(p)
 		}
 	})
@@ -177,7 +178,10 @@ func target() (t sv2.U256) {
 // opened answers OpenStandardMiningChannel.
 func (p *peer) opened(id uint32) bool {
 	m, err := p.next()
-	if err != nil {
+	for err == nil && m.Type() == mining.TypeSubmitSharesStandard { // on its way when we closed the last
+		m, err = p.next()
+	}
+	if err != nil || m.Type() == mining.TypeCloseChannel { // it leaves
 		return false
 	}
 	open, ok := m.(*mining.OpenStandardMiningChannel)
@@ -286,6 +290,19 @@ func (r *rig) Job(j *channel.Job, newTip bool) {
 	if newTip && j != nil {
 		r.tips++
 	}
+}
+
+// forget empties the list of jobs; paused says whether hashing was stopped since.
+func (r *rig) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.jobs = nil
+}
+
+func (r *rig) paused() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(r.jobs, nil)
 }
 
 func (r *rig) hashing() bool { return r.active() != nil }
