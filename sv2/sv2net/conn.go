@@ -95,3 +95,25 @@ func (c *Conn) CheckTime(known time.Time) error {
 	c.pending.Store(false)
 	return nil
 }
+
+// Hangup ends the connection so that the peer can still read what was sent last,
+// as an error that says why: a plain Close with unread bytes makes TCP throw that
+// away. It stops sending, then reads and discards for at most d, then closes. Call it
+// from the goroutine that receives.
+func (c *Conn) Hangup(d time.Duration) error {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if ok && half.CloseWrite() == nil && c.nc.SetReadDeadline(time.Now().Add(d)) == nil {
+		for left := hangupBytes; left > 0; {
+			n, err := c.nc.Read(c.in)
+			if err != nil {
+				break
+			}
+			left -= n
+		}
+	}
+	c.failed = net.ErrClosed
+	return c.Close()
+}
+
+// hangupBytes is how much Hangup reads of a peer that goes on talking.
+const hangupBytes = 64 << 10

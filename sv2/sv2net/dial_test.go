@@ -150,3 +150,38 @@ func TestClose(t *testing.T) {
 		}
 	})
 }
+
+// TestHangup: a peer that goes on talking reads the last message all the same.
+func TestHangup(t *testing.T) {
+	for range 20 {
+		a, b := tcpPair(t)
+		listen, url := testPool(t)
+		server, client := join(t, a, b, listen, url, DialConfig{})
+		for range 50 {
+			if err := client.Send(testJob()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := server.Receive(); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Send(&sv2.SetupConnectionError{ErrorCode: "protocol-version-mismatch"}); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		go func() { done <- server.Hangup(5 * time.Second) }()
+		if f, err := client.Receive(); err != nil || f.Type != sv2.TypeSetupConnectionError {
+			t.Fatalf("Receive = %v, %v", f, err)
+		}
+		if _, err := client.Receive(); err != io.EOF {
+			t.Errorf("then %v", err)
+		}
+		client.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if _, err := server.Receive(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Receive after Hangup = %v", err)
+		}
+	}
+}

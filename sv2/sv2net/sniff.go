@@ -22,7 +22,7 @@ func sniff(b []byte) error {
 		return nil
 	case b[0] == '{' || b[0] == '[':
 		return ErrSv1
-	case bytes.HasPrefix(b, []byte("HTTP/")), bytes.Contains(b[:16], []byte(" /")):
+	case b[0] >= 'A' && b[0] <= 'Z' && (bytes.HasPrefix(b, []byte("HTTP/")) || bytes.Contains(b[:textSize], []byte(" /"))):
 		return ErrHTTP
 	}
 	return nil
