@@ -28,7 +28,7 @@ func (w worker) String() string    { return "worker" }
 func (w worker) HashRate() float64 { return w.expects }
 
 func (w worker) Run(ctx context.Context, feed *hashing.Feed, found func(hashing.Solution)) error {
-	target := bitcoin.RateTarget(99, 60) // 100 hashes a solution: 1000 a second
+	target := bitcoin.RateTarget(19, 60) // 20 hashes a solution: 200 a second
 	feed.Declare(hashing.Traits{HashRate: w.expects, Target: &target})
 	for {
 		changed := feed.Changed()
@@ -122,11 +122,11 @@ func (p *pool) answer(m sv2.Message) []sv2.Message {
 // status has it all, and the end is clean.
 func TestDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pool{t: t, target: bitcoin.RateTarget(999, 60), job: job(3, 1)}
+		p := &pool{t: t, target: bitcoin.RateTarget(199, 60), job: job(3, 1)}
 		var conns sync.WaitGroup
 		defer conns.Wait()
 		d, err := New(Config{
-			Hashers: []hashing.Hasher{worker{expects: 400}, worker{expects: 0}},
+			Hashers: []hashing.Hasher{worker{expects: 80}, worker{expects: 0}},
 			Client: sv2client.Config{
 				Pools: []noise.URL{{Host: "pool", Port: 1}},
 				User:  "someone",
@@ -155,14 +155,14 @@ func TestDevice(t *testing.T) {
 		if took := time.Since(begin); took > 2*time.Second {
 			t.Errorf("Run took %v to end", took)
 		}
-		if s.State != Mining || !near(s.HashRate.Minute1, 2000) {
-			t.Errorf("state %v, rates %+v; want 2000", s.State, s.HashRate)
+		if s.State != Mining || !near(s.HashRate.Minute1, 400) {
+			t.Errorf("state %v, rates %+v; want 400", s.State, s.HashRate)
 		}
 		if s.Pool.Accepted < 400 || s.Pool.Accepted != uint64(p.shares) || s.Total.Shares != uint64(p.shares) || s.Total.Stale+s.Total.HardwareErrors != 0 {
 			t.Errorf("%d shares at the pool; device: %+v; client: %+v", p.shares, s.Total, s.Pool)
 		}
-		if len(p.rates) < 2 || p.rates[0] != 400 || !near(p.rates[len(p.rates)-1], 2000) {
-			t.Errorf("pool was told rates %v, want 400, then 2000", p.rates)
+		if len(p.rates) < 2 || p.rates[0] != 80 || !near(p.rates[len(p.rates)-1], 400) {
+			t.Errorf("pool was told rates %v, want 80, then 400", p.rates)
 		}
 		text, err := json.Marshal(s)
 		if err != nil || !strings.Contains(string(text), `"accepted":`) || !strings.Contains(string(text), `"hash_rate":{"5s":`) {

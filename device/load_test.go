@@ -53,14 +53,14 @@ func TestTipChangeUnderLoad(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- d.Run(ctx) }()
 	number := uint64(0)
-	for round := range 300 {
+	for round := range 150 {
 		number++
 		newTip := round%3 != 0
 		d.Job(job(number, 1), newTip)
 		if newTip {
 			oldest.Store(number)
 		}
-		for seen := shares.Load(); shares.Load() < seen+20; {
+		for seen := shares.Load(); shares.Load() < seen+10; {
 			runtime.Gosched()
 		}
 		if round%50 == 0 {

@@ -63,7 +63,7 @@ func TestFinds(t *testing.T) {
 	if h.HashRate() <= 0 {
 		t.Errorf("HashRate = %v, want a measured one", h.HashRate())
 	}
-	src := &source{mask: 0x1fffe000, target: bitcoin.RateTarget(1000, 60)} // one in a thousand
+	src := &source{mask: 0x1fffe000, target: bitcoin.RateTarget(200, 60)} // one in 200
 	feed := hashing.NewFeed(src)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
