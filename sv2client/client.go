@@ -29,7 +29,6 @@ type Client struct {
 	pools    []*pool
 	trying   *session // not mined on yet
 	switches uint64
-	began    time.Time
 
 	sessions uint64 // made so far; Run's own
 }
@@ -112,9 +111,6 @@ func (c *Client) thrive(p *pool, d time.Duration) {
 func (c *Client) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &run{c: c, ctx: ctx}
-	c.mu.Lock()
-	c.began = time.Now()
-	c.mu.Unlock()
 	defer r.wait()
 	defer cancel()
 	for ctx.Err() == nil && !r.hopeless() {

@@ -59,7 +59,7 @@ func TestFailover(t *testing.T) {
 		}},
 		"expired":         {bad: good, fault: BadCertificate, within: s, setup: func(w *world) { w.ident["bad:34254"] = identity(w.t, -time.Hour, -time.Minute) }},
 		"not yet valid":   {bad: good, fault: BadCertificate, within: s, setup: func(w *world) { w.ident["bad:34254"] = identity(w.t, time.Hour, 2*time.Hour) }},
-		"hang up":         {bad: func(p *peer) {}, fault: Disconnected, within: s},
+		"hang up":         {bad: func(p *peer) { p.next() }, fault: Disconnected, within: s},
 		"mute":            {bad: (*peer).wait, fault: Unanswered, within: 12 * s},
 		"no channel":      {bad: func(p *peer) { p.setUp(0); p.wait() }, fault: Unanswered, within: 32 * s},
 		"no job":          {bad: func(p *peer) { p.setUp(0); p.opened(1); p.wait() }, fault: Unanswered, within: 32 * s},

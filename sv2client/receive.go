@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/lodefw/lode/bitcoin"
@@ -237,7 +238,11 @@ func (s *session) newJob(newTip bool, now time.Time) error {
 	if first {
 		close(s.ready)
 	}
-	s.log.Debug("job", "job", j.ID, "new_tip", newTip, "prev_hash", j.PrevHash, "difficulty", difficulty(j.Target))
+	level := slog.LevelDebug
+	if newTip && s.live {
+		level = slog.LevelInfo
+	}
+	s.log.Log(s.ctx, level, "job", "job", j.ID, "new_tip", newTip, "prev_hash", j.PrevHash.String(), "difficulty", difficulty(j.Target))
 	return nil
 }
 

@@ -143,12 +143,26 @@ func (s *session) sequence(x *channel.Share) (m *mining.SubmitSharesStandard, ca
 	m, err := s.channel.Submit(*x)
 	switch {
 	case err == nil:
+		if j := s.channel.Job(x.Job); s.solves(j.NBits, x.Hash) {
+			s.c.tally.block()
+			s.log.Info("found a block", "hash", x.Hash.String(), "job", j.ID)
+		}
 		return m, ""
 	case errors.Is(err, channel.ErrShare):
 		s.log.Warn("share not sent", "err", err)
 		return nil, lostLimits
 	}
 	return nil, lostStale
+}
+
+// solves says whether a hash is good enough for the chain. A share without its hash
+// is none. The target is worked out once for each nbits.
+func (s *session) solves(nbits uint32, h bitcoin.Hash) bool {
+	if nbits != s.nbits {
+		s.nbits = nbits
+		s.network, _ = bitcoin.CompactTarget(nbits) // zero if invalid: nothing meets that
+	}
+	return h != (bitcoin.Hash{}) && s.network.MetBy(h)
 }
 
 // sayFarewell closes the channel if the connection still takes it; closer ends a

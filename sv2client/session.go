@@ -66,6 +66,8 @@ type session struct {
 	tip      tip
 	answered time.Time // of the last answer to a share, or the first share that waits
 	told     rate
+	nbits    uint32
+	network  bitcoin.Target // of nbits
 }
 
 // sessionShift splits channel.Job.Number into a session's number and a job's within
@@ -87,6 +89,7 @@ func (c *Client) newSession(p *pool, url noise.URL, now time.Time) *session {
 		s.shunned = p.staleTip
 	}
 	s.numbers.Store(s.id << sessionShift)
+	s.ctx, s.stop = context.WithCancelCause(context.Background()) // until start
 	return s
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/sv2"
+	"github.com/lodefw/lode/sv2/channel"
 	"github.com/lodefw/lode/sv2/mining"
 	"github.com/lodefw/lode/sv2/sv2net"
 )
@@ -264,6 +265,23 @@ func TestShareEndings(t *testing.T) {
 		r.share(j, 104)
 		if st = r.c.Status(); st.Lost[lostNoPool] != 1 {
 			t.Errorf("lost %v, want one for no pool", st.Lost)
+		}
+	})
+}
+
+func TestBlocksAreCounted(t *testing.T) {
+	play(t, func(r *rig, p *peer) {
+		j := r.active()
+		for i, last := range []byte{0, 0, 1} { // the network's target begins with four zero bytes
+			x := channel.Share{Job: j.Number, NTime: j.NTime, Version: j.Version}
+			x.Hash[0], x.Hash[31] = byte(i), last
+			r.c.Submit(x)
+		}
+		for range 3 {
+			p.next()
+		}
+		if n := r.c.Status().Blocks; n != 1 {
+			t.Errorf("%d blocks, want 1: one share has no hash, one is too large", n)
 		}
 	})
 }

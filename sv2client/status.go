@@ -22,6 +22,7 @@ type Status struct {
 	Rejected map[string]uint64 `json:"rejected,omitempty"` // by the pool's error code
 	Lost     map[string]uint64 `json:"lost,omitempty"`     // by cause
 	Pending  int               `json:"pending"`            // sent, not answered yet
+	Blocks   uint64            `json:"blocks"`             // shares sent that solve a block
 
 	Channel *ChannelStatus `json:"channel,omitempty"`
 	Job     *JobStatus     `json:"job,omitempty"`
@@ -65,7 +66,7 @@ type PoolStatus struct {
 // Status may be called from any goroutine.
 func (c *Client) Status() Status {
 	st := Status{HashRate: c.hashRate()}
-	st.Accepted, st.Rejected, st.Lost = c.tally.read()
+	c.tally.read(&st)
 	c.mu.Lock()
 	st.Switches = c.switches
 	trying, cur := c.trying, c.current.Load()

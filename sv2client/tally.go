@@ -32,6 +32,7 @@ const maxCodes = 32
 // A tally counts how shares ended. Its mutex is taken last and held for nothing else.
 type tally struct {
 	mu       sync.Mutex
+	blocks   uint64 // shares that solve a block, sent
 	accepted uint64
 	rejected map[string]uint64
 	lost     map[string]uint64
@@ -106,11 +107,18 @@ func printable(s string) string {
 	return s
 }
 
-// read copies the totals and a pool's counts.
-func (t *tally) read() (accepted uint64, rejected, lost map[string]uint64) {
+func (t *tally) block() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.accepted, maps.Clone(t.rejected), maps.Clone(t.lost)
+	t.blocks++
+}
+
+// read copies the totals into st.
+func (t *tally) read(st *Status) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	st.Blocks, st.Accepted = t.blocks, t.accepted
+	st.Rejected, st.Lost = maps.Clone(t.rejected), maps.Clone(t.lost)
 }
 
 func (t *tally) readPool(p *pool) counts {
