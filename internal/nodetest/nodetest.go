@@ -7,6 +7,7 @@ package nodetest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -225,11 +226,20 @@ func (n *Node) Replay(t testing.TB, to *Node) {
 	}
 }
 
-// Solve makes a valid block of a template on the CPU. It pays to anyone.
+// Anyone is the output script (P2WSH) that a witness of Key alone spends.
+func Anyone() []byte {
+	hash := sha256.Sum256(Key())
+	return append([]byte{0, 32}, hash[:]...)
+}
+
+// Key is the script OP_TRUE.
+func Key() []byte { return []byte{0x51} }
+
+// Solve makes a valid block of a template on the CPU. It pays to Anyone.
 func Solve(t testing.TB, tmpl *bitcoin.Template) []byte {
 	t.Helper()
-	anyone := []bitcoin.Output{{Value: tmpl.Value, Script: []byte{0x51}}}
-	coinbase, err := tmpl.Coinbase(bitcoin.Push([]byte("lode")), anyone, 8)
+	outputs := []bitcoin.Output{{Value: tmpl.Value, Script: Anyone()}}
+	coinbase, err := tmpl.Coinbase(bitcoin.Push([]byte("lode")), outputs, 8)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,26 +12,29 @@ import (
 
 // credentials are a user and password, or the file where the node writes its
 // own at each start. The file is read at each call, so that a node may restart.
-// They never print.
 type credentials struct {
-	user, password secret
-	cookieFile     string
+	user       string
+	password   secret
+	cookieFile string
 }
 
-// secret is a string that no log shows.
-type secret string
+// secret is a string behind a pointer, which prints as an address: fmt calls no
+// methods on fields that are not exported.
+type secret struct{ text *string }
 
-func (secret) String() string   { return "(secret)" }
-func (secret) GoString() string { return "(secret)" }
+// Format keeps the password out of logs, whatever the verb.
+func (n Node) Format(w fmt.State, _ rune) {
+	fmt.Fprintf(w, "{%s user:%s cookie:%s}", redact(n.URL), n.User, n.CookieFile)
+}
 
 const maxCookie = 4096
 
 // newCredentials are those of the Node, or else those in its URL.
 func newCredentials(n Node, in *url.Userinfo) (credentials, error) {
-	c := credentials{secret(n.User), secret(n.Password), n.CookieFile}
+	c := credentials{n.User, secret{&n.Password}, n.CookieFile}
 	if in != nil && n.User == "" && n.CookieFile == "" {
 		password, _ := in.Password()
-		c.user, c.password = secret(in.Username()), secret(password)
+		c.user, c.password = in.Username(), secret{&password}
 	}
 	switch {
 	case c.cookieFile != "" && c.user != "":
@@ -45,7 +48,7 @@ func newCredentials(n Node, in *url.Userinfo) (credentials, error) {
 // read gives what counts now.
 func (c *credentials) read() (user, password string, err error) {
 	if c.cookieFile == "" {
-		return string(c.user), string(c.password), nil
+		return c.user, *c.password.text, nil
 	}
 	f, err := os.Open(c.cookieFile)
 	if errors.Is(err, fs.ErrNotExist) {

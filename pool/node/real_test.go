@@ -1,12 +1,16 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"log/slog"
 	"testing"
 	"time"
 
+	"github.com/btcsuite/btcd/address/v2"
+	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/internal/nodetest"
 	"github.com/lodefw/lode/pool/node"
@@ -229,4 +233,74 @@ func waitFor(t *testing.T, what string, is func() bool) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// Templates with transactions, with and without witnesses: the block is valid
+// only if ids, merkle path and witness commitment are right. The answers in
+// testdata were recorded here, of bitcoind 29.4 (Knots) and btcd 0.26.2.
+func TestTransactionsOnRealNodes(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		start, judge func(*testing.T) *nodetest.Node
+		blocks       int // for the first coinbase to be spendable and segwit to be active
+	}{
+		{"bitcoind", knots("regtest"), btcd("regtest"), 101},
+		{"btcd", btcd("regtest"), knots("regtest"), 440},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			n := test.start(t)
+			c, templates := follow(t, node.Config{Nodes: []node.Node{n.Pool()}})
+			mine(t, n, c, templates, test.blocks)
+			for _, tx := range spend(t, n) {
+				n.Call(t, nil, "sendrawtransaction", hex.EncodeToString(tx))
+			}
+			mine(t, n, c, templates, 1) // its successor has them, on every node
+			if tmpl := on(t, templates, n.Best(t)); len(tmpl.Transactions) != 4 {
+				t.Fatalf("%d transactions in the template, want 4", len(tmpl.Transactions))
+			} else if err := c.Submit(t.Context(), nodetest.Solve(t, tmpl)); err != nil {
+				t.Fatal(err)
+			}
+			var best struct{ Tx []string }
+			if n.Call(t, &best, "getblock", n.Best(t).String(), 1); len(best.Tx) != 5 {
+				t.Errorf("%d transactions in the best block, want 5", len(best.Tx))
+			}
+			n.Replay(t, test.judge(t))
+		})
+	}
+}
+
+// spend spends the first coinbase in a chain of four transactions; the third one
+// has no witness.
+func spend(t *testing.T, n *nodetest.Node) (raws [][]byte) {
+	t.Helper()
+	var hash, block string
+	n.Call(t, &hash, "getblockhash", 1)
+	n.Call(t, &block, "getblock", hash, 0)
+	raw, err := hex.DecodeString(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first wire.MsgBlock
+	if err := first.Deserialize(bytes.NewReader(raw)); err != nil {
+		t.Fatal(err)
+	}
+	from, witness := first.Transactions[0], true
+	p2sh := append(append([]byte{0xa9, 20}, address.Hash160(nodetest.Key())...), 0x87)
+	for i, script := range [][]byte{nodetest.Anyone(), p2sh, nodetest.Anyone(), nodetest.Anyone()} {
+		tx := wire.NewMsgTx(2)
+		id := from.TxHash()
+		tx.AddTxIn(wire.NewTxIn(wire.NewOutPoint(&id, 0), nil, nil))
+		if witness {
+			tx.TxIn[0].Witness = wire.TxWitness{nodetest.Key()}
+		} else {
+			tx.TxIn[0].SignatureScript = []byte{1, nodetest.Key()[0]}
+		}
+		tx.AddTxOut(wire.NewTxOut(from.TxOut[0].Value-10_000, script))
+		var b bytes.Buffer
+		if err := tx.Serialize(&b); err != nil {
+			t.Fatal(err)
+		}
+		raws, from, witness = append(raws, b.Bytes()), tx, i != 1
+	}
+	return raws
 }
