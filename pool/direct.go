@@ -34,32 +34,26 @@ func (p *Pool) round(now time.Time) {
 	switch {
 	case w == nil:
 	case w == old:
-		p.fan.each(p.dueAt(now), func(pe *peer) { pe.visit(true) })
+		p.fan.each(p.dueAt(now), (*peer).visit)
 	case old != nil && w.tip != old.tip:
 		p.announce(w)
 	default:
 		p.work.Store(w)
-		p.everyone(true)
+		p.everyone()
 	}
 	if old == nil && w != nil {
 		close(p.ready)
 	}
 }
 
-// announce tells everyone of a new tip: in a first round that alone, then the rest,
-// unless the next tip is here already.
+// announce tells everyone of a new tip.
 func (p *Pool) announce(w *work) {
 	begun := time.Now()
 	p.work.Store(w)
-	n := p.everyone(false)
-	took := time.Since(begun)
-	t := p.newest.Load()
-	if t == nil || t.PrevHash == w.body.Tip.PrevHash {
-		p.everyone(true)
-	}
+	n := p.everyone()
 	p.prefixes.Advance()
 	p.log.Info("new tip", "height", w.body.Template.Height, "prev", w.body.Tip.PrevHash,
-		"ahead", w.start != nil, "devices", n, "took", took.Round(time.Microsecond))
+		"ahead", w.start != nil, "devices", n, "took", time.Since(begun).Round(time.Microsecond))
 }
 
 // renewed is the work that devices should have now: old if nothing changed, nil if
@@ -107,11 +101,11 @@ func (p *Pool) took(w, old *work) {
 }
 
 // everyone visits all devices and says how many there are.
-func (p *Pool) everyone(all bool) int {
+func (p *Pool) everyone() int {
 	p.mu.Lock()
 	peers := append([]*peer(nil), p.peers...)
 	p.mu.Unlock()
-	p.fan.each(peers, func(pe *peer) { pe.visit(all) })
+	p.fan.each(peers, (*peer).visit)
 	return len(peers)
 }
 
@@ -131,7 +125,7 @@ func (p *Pool) dueAt(now time.Time) []*peer {
 
 // farewell answers the shares that still wait, and closes every connection.
 func (p *Pool) farewell() {
-	p.everyone(true)
+	p.everyone()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, pe := range p.peers {

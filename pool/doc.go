@@ -15,10 +15,10 @@
 // acknowledgements - is sent by a few workers that all connections share, so that an
 // idle device is a small stack and a few hundred bytes (peer.go, broadcast.go).
 //
-// A new tip goes out in two rounds. Well before it, every channel has got a future
-// job for the next height: an empty block, which needs no knowledge of the next
-// template. When the tip moves, the first round is one SetNewPrevHash for each
-// channel, which starts that job; the second brings the full job and the next
-// future one. A tip that does not fit (another height after a reorganisation) is told
-// with a fresh future job and SetNewPrevHash in one write.
+// Well before a new tip, every channel has got a future job for the next height: an
+// empty block, which needs no knowledge of the next template. When the tip moves, a
+// device gets SetNewPrevHash, which starts that job, with the full job and the next
+// future one behind it in the same write: system calls are most of what telling a
+// device costs. A tip that does not fit (another height after a reorganisation)
+// begins with a fresh future job.
 package pool

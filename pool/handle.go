@@ -102,14 +102,14 @@ func (p *peer) openStandard(f sv2.Frame) error {
 	p.lonely = time.Time{}
 	p.pool.channels.Add(1)
 	p.log.Info("channel opened", "channel", s.ChannelID(), "user", s.user, "difficulty", s.Target().Difficulty())
-	out, err := s.tell([]sv2.Message{&mining.OpenStandardMiningChannelSuccess{
+	out, err := s.tellTip([]sv2.Message{&mining.OpenStandardMiningChannelSuccess{
 		RequestID: m.RequestID, ChannelID: s.ChannelID(),
 		Target: sv2.U256(s.Target()), ExtranoncePrefix: prefix,
-	}}, p.pool.work.Load(), false)
+	}}, p.pool.work.Load())
 	if err != nil {
 		return err
 	}
-	p.lookIn(time.Now().Add(vardiffEvery(0)))
+	p.lookIn(s.check)
 	return p.conn.SendAll(out...)
 }
 
@@ -149,7 +149,7 @@ func (p *peer) newStandard(m *mining.OpenStandardMiningChannel, prefix []byte, n
 	}
 	p.lastID++
 	return &standard{
-		Server: server, user: printable(m.UserIdentity), vardiff: vardiff, opened: now, since: now,
+		Server: server, user: printable(m.UserIdentity), vardiff: vardiff, opened: now, since: now, check: now.Add(vardiffEvery(0)),
 		batch: channel.Batch{ChannelID: p.lastID, Count: uint32(cfg.Batch), Wait: cfg.BatchDelay},
 	}, nil
 }

@@ -241,18 +241,10 @@ func TestBlock(t *testing.T) {
 	}
 }
 
-// stuckChain does not answer Submit.
-type stuckChain struct{ *fakeChain }
-
-func (stuckChain) Submit(ctx context.Context, _ []byte) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
 func TestBlockOnDeadChain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := prepare(t, Config{Batch: 1, SubmitTimeout: 4 * time.Second}, true)
-		r.pool.chain = stuckChain{r.chain}
+		r.chain.stuck = true
 		r.chain.templates <- template(100, 1, easyBits)
 		d := r.ready().open(1, 1e4)
 		d.ahead()

@@ -41,6 +41,7 @@ type fakeChain struct {
 	blocks    [][]byte
 	verdict   error
 	submitted func()
+	stuck     bool
 }
 
 func newFakeChain() *fakeChain { return &fakeChain{templates: make(chan *bitcoin.Template, 16)} }
@@ -59,7 +60,11 @@ func (c *fakeChain) Run(ctx context.Context, update func(*bitcoin.Template)) err
 	}
 }
 
-func (c *fakeChain) Submit(_ context.Context, block []byte) error {
+func (c *fakeChain) Submit(ctx context.Context, block []byte) error {
+	if c.stuck {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if c.submitted != nil {
 		c.submitted()
 	}

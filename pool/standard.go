@@ -16,23 +16,19 @@ type standard struct {
 	batch   channel.Batch
 	opened  time.Time
 	since   time.Time // of the last accepted share, or of the opening
+	check   time.Time // when to look at the target again
 
 	tip    uint64        // work.tip that the device knows
 	active *channel.Body // of the device's present job
 	ahead  *channel.Body // sent ahead for the next tip
 }
 
-// tell appends what the device must hear to be on w: the tip, and if all is set the
-// newest job on it and the one for the next tip.
-func (s *standard) tell(out []sv2.Message, w *work, all bool) ([]sv2.Message, error) {
-	if s.tip != w.tip {
-		var err error
-		if out, err = s.newTip(out, w); err != nil {
-			return out, err
-		}
-	}
-	if !all {
-		return out, nil
+// tell appends what the device must hear to be on w: the tip, the newest job on it,
+// and the one for the next tip.
+func (s *standard) tell(out []sv2.Message, w *work) ([]sv2.Message, error) {
+	out, err := s.tellTip(out, w)
+	if err != nil {
+		return out, err
 	}
 	if s.active != w.body {
 		m, err := s.NewJob(w.body, false)
@@ -45,9 +41,12 @@ func (s *standard) tell(out []sv2.Message, w *work, all bool) ([]sv2.Message, er
 	return s.sendAhead(out, w)
 }
 
-// newTip starts the job that was sent ahead, or if none fits the full job, sent as
+// tellTip starts the job that was sent ahead, or if none fits the full job, sent as
 // a future job just before.
-func (s *standard) newTip(out []sv2.Message, w *work) ([]sv2.Message, error) {
+func (s *standard) tellTip(out []sv2.Message, w *work) ([]sv2.Message, error) {
+	if s.tip == w.tip {
+		return out, nil
+	}
 	start := w.start
 	if start == nil || s.ahead != start {
 		start = w.body
@@ -80,6 +79,10 @@ func (s *standard) sendAhead(out []sv2.Message, w *work) ([]sv2.Message, error) 
 // retarget appends SetTarget, and a job for it to count: the present job keeps the
 // target that it began with (5.3.21).
 func (s *standard) retarget(out []sv2.Message, now time.Time) ([]sv2.Message, error) {
+	if now.Before(s.check) {
+		return out, nil
+	}
+	s.check = now.Add(vardiffEvery(now.Sub(s.opened)))
 	t, changed := s.vardiff.Check(now)
 	if !changed {
 		return out, nil

@@ -8,42 +8,36 @@ import (
 	"github.com/lodefw/lode/sv2"
 )
 
-// visit brings a device up to date, in a worker: it is told the tip, and if all is
-// set everything else that is due. If another worker is here already, that one
-// does it.
-func (p *peer) visit(all bool) {
+// visit brings a device up to date, in a worker. If another worker is here already,
+// that one does it once more.
+func (p *peer) visit() {
 	if !p.turn.take() {
 		return
 	}
-	p.upToDate(all)
-	for !p.turn.done() {
-		p.upToDate(true)
+	for done := false; !done; done = p.turn.done() {
+		p.upToDate()
 	}
 }
 
-func (p *peer) upToDate(all bool) {
+// upToDate sends the tip, jobs, and whatever else is due, in one write.
+func (p *peer) upToDate() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now, w := time.Now(), p.pool.work.Load()
 	out := make([]sv2.Message, 0, 4)
 	var err error
 	for _, s := range p.channels {
-		if out, err = s.tell(out, w, all); err != nil {
+		if out, err = s.tell(out, w); err != nil {
 			break
-		}
-		if !all {
-			continue
 		}
 		if out, err = p.chores(out, s, now); err != nil {
 			break
 		}
 	}
-	if all && err == nil {
+	if err == nil {
 		err = p.overdue(now)
 	}
-	if all {
-		p.due.Store(p.next(now).UnixNano())
-	}
+	p.due.Store(p.next(now).UnixNano())
 	if err != nil {
 		p.close(err)
 		return
@@ -104,7 +98,7 @@ func (p *peer) next(now time.Time) time.Time {
 		sooner(p.lonely.Add(p.pool.cfg.Limits.FirstChannel))
 	}
 	for _, s := range p.channels {
-		sooner(now.Add(vardiffEvery(now.Sub(s.opened))))
+		sooner(s.check)
 		if t, ok := s.batch.Deadline(); ok {
 			sooner(t)
 		}
