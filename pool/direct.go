@@ -63,7 +63,7 @@ func (p *Pool) renewed(old *work, now time.Time) *work {
 	switch {
 	case t == nil:
 		return old
-	case old == nil, t.PrevHash != old.body.Tip.PrevHash:
+	case old == nil, !old.on(t):
 	case t == old.body.Template:
 		if now.Sub(old.made) < p.cfg.MaxJobAge {
 			return old

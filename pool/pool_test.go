@@ -79,6 +79,27 @@ func TestTipChange(t *testing.T) {
 	})
 }
 
+// TestDifficultyFalls: on a test network the same block may become easier.
+func TestDifficultyFalls(t *testing.T) {
+	bubble(t, Config{Batch: 1}, func(r *rig) {
+		d := r.ready().open(1, 1e4)
+		d.ahead()
+		r.chain.templates <- template(100, 1, easyBits)
+		d.job = next[*mining.NewMiningJob](d.device)
+		d.tip = next[*mining.SetNewPrevHash](d.device)
+		if d.tip.NBits != easyBits || d.tip.JobID != d.job.JobID || d.job.MinNTime.Valid {
+			t.Errorf("job %+v, tip %+v", d.job, d.tip)
+		}
+		d.ahead()
+		d.target, _ = bitcoin.CompactTarget(easyBits)
+		d.send(d.find(true))
+		next[*mining.SubmitSharesSuccess](d.device)
+		if n := len(r.chain.taken()); n != 1 {
+			t.Errorf("the chain got %d blocks", n)
+		}
+	})
+}
+
 // TestNothingAheadOfUnknownSubsidy: where a template pays less than the subsidy we
 // would claim, the next empty block is not ours to guess.
 func TestNothingAheadOfUnknownSubsidy(t *testing.T) {
