@@ -42,7 +42,7 @@ func (m *meter) accept(now time.Time, hashes float64) {
 }
 
 // difficulty is that of the target which takes so many hashes for a share.
-func difficulty(hashes float64) float64 { return hashes * (0xffff / (1 << 48)) }
+func difficulty(hashes float64) float64 { return hashes * 0xffffp-48 }
 
 // roll empties the slots that time has passed.
 func (m *meter) roll(now time.Time) {

@@ -174,7 +174,7 @@ func TestSharesAndBatches(t *testing.T) {
 		if s.Accepted != 4 || s.Rejected[mining.CodeDifficultyTooLow] != 1 || s.Channels != 1 || s.Connections != 1 || s.HashRate <= 0 {
 			t.Errorf("status %+v", s)
 		}
-		if len(r.ledger.shares) != 4 || r.ledger.shares[0] != "user" || math.Abs(r.ledger.work-s.Difficulty) > 1e-12 {
+		if len(r.ledger.shares) != 4 || r.ledger.shares[0] != "user" || math.Abs(r.ledger.work-s.Difficulty) > 1e-12 || s.Difficulty <= 0 {
 			t.Errorf("ledger has %v with %v", r.ledger.shares, r.ledger.work)
 		}
 	})
