@@ -564,6 +564,9 @@ func TestLimits(t *testing.T) {
 		if _, err := near.Read(make([]byte, 1)); err == nil {
 			t.Error("a third connection is served")
 		}
+		if n := r.pool.Status().TurnedAway; n != 1 {
+			t.Errorf("%d connections were turned away", n)
+		}
 		began := time.Now()
 		for range 60 { // 50 at once, 10 in a second
 			d.send(&extension.RequestExtensions{})

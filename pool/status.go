@@ -10,6 +10,7 @@ import (
 type Status struct {
 	Started     time.Time         `json:"started"`
 	Connections int               `json:"connections"`
+	TurnedAway  uint64            `json:"connections_refused"` // by a limit
 	Channels    int               `json:"channels"`
 	HashRate    float64           `json:"hash_rate"` // h/s over the last minutes, by accepted shares
 	Accepted    uint64            `json:"shares_accepted"`

@@ -294,7 +294,7 @@ func FuzzParseRecord(f *testing.F) {
 }
 
 func BenchmarkShare(b *testing.B) {
-	l := open(b, b.TempDir(), Options{Delay: 50 * time.Millisecond, Queue: 64 << 20})
+	l := open(b, b.TempDir(), Options{Delay: 50 * time.Millisecond, Queue: 64 << 20, Wait: time.Minute})
 	h := header(1)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

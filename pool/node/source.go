@@ -27,7 +27,7 @@ type source struct {
 	mu         sync.Mutex
 	template   *bitcoin.Template // the newest one
 	err        error             // why it is down; nil: up
-	up         time.Time         // since when
+	up         time.Time         // since when; zero: from the start
 	interrupt  context.CancelFunc
 	chain      string
 	longPollID string // of the template; the next request names it
@@ -156,7 +156,10 @@ func (s *source) set(t *bitcoin.Template, id string) {
 	s.mu.Lock()
 	if s.err != nil {
 		s.log.Info("node answers", "node", s.rpc.name, "chain", s.chain, "height", t.Height-1)
-		s.err, s.up = nil, s.cfg.Now()
+		if s.err != errNoTemplate { // a node that was there from the start has nothing to prove
+			s.up = s.cfg.Now()
+		}
+		s.err = nil
 	}
 	s.template, s.longPollID = t, id
 	s.mu.Unlock()
