@@ -30,11 +30,12 @@ func secretOf(t *testing.T, b []byte) SecretKey {
 
 func fieldOf(t *testing.T, b []byte) *btcec.FieldVal {
 	t.Helper()
-	var v btcec.FieldVal
-	if len(b) != 32 || v.SetByteSlice(b) {
+	if len(b) != 32 {
 		t.Fatalf("not a field value: %x", b)
 	}
-	return &v
+	var v btcec.FieldVal
+	v.SetByteSlice(b)
+	return v.Normalize()
 }
 
 func same(t *testing.T, what string, got, want []byte) {
@@ -139,6 +140,9 @@ func TestXSwiftECInv(t *testing.T) {
 				t.Errorf("case %d: no t, want %x", i, *want)
 			case want != nil:
 				same(t, "t", got.Bytes()[:], *want)
+				if got.IsZero() || fieldOf(t, v.U).IsZero() {
+					continue // encode never draws these, which decode takes for 1
+				}
 				// What encode makes of it decodes to x again.
 				draw := append(append([]byte(nil), v.U...), byte(i))
 				e, err := encode(fieldOf(t, v.X), bytes.NewReader(draw))

@@ -39,7 +39,8 @@ type Config struct {
 	// FrameTimeout is for a frame from its first byte to its last.
 	FrameTimeout time.Duration
 	// Pool lends the buffers of received frames that do not fit the connection's own
-	// of some hundred bytes; nil takes them from the heap.
+	// of some hundred bytes; nil takes them from the heap, MaxPayload bytes for each
+	// connection at most.
 	Pool *buffer.Pool
 	Log  *slog.Logger // nil: silence
 }

@@ -115,7 +115,8 @@ func TestDialErrors(t *testing.T) {
 	}
 	url.Port = uint16(closed.Addr().(*net.TCPAddr).Port)
 	closed.Close()
-	if _, err := Dial(context.Background(), url, DialConfig{}); err == nil || !strings.Contains(err.Error(), "refused") {
+	var refused *net.OpError
+	if _, err := Dial(context.Background(), url, DialConfig{}); !errors.As(err, &refused) || refused.Op != "dial" {
 		t.Errorf("closed port: %v", err)
 	}
 }

@@ -38,7 +38,8 @@ func NewListener(ln net.Listener, cfg ListenConfig) (*Listener, error) {
 }
 
 // Accept waits for the next connection, and does not wait for its handshake: call
-// Handshake on it in a goroutine of its own.
+// Handshake on it in a goroutine of its own. After an error that is not
+// net.ErrClosed, as when file descriptors run out, wait a little and go on.
 func (l *Listener) Accept() (*Conn, error) {
 	nc, err := l.ln.Accept()
 	if err != nil {
