@@ -52,7 +52,7 @@ const (
 )
 
 func (c Change) String() string {
-	return [...]string{"nothing", "new job", "new tip", "stopped", "closed"}[min(c, Closed)]
+	return [...]string{"nothing", "job changed", "tip changed", "stopped", "closed"}[min(c, Closed)]
 }
 
 // ErrProtocol is in the chain of every error of Handle: the server broke a rule.

@@ -1,0 +1,143 @@
+package channel
+
+import (
+	"errors"
+	"math/rand/v2"
+	"testing"
+)
+
+func TestExtranoncesRefuse(t *testing.T) {
+	for _, row := range []struct{ server, size, limit int }{{0, 0, 1}, {0, 9, 1}, {28, 5, 1}, {0, 4, 0}, {0, -1, 1}} {
+		if _, err := NewExtranonces(make([]byte, row.server), row.size, row.limit); err == nil {
+			t.Errorf("%+v was taken", row)
+		}
+	}
+	e, err := NewExtranonces([]byte{7}, 1, 300)
+	if err != nil || e.Size() != 2 {
+		t.Fatal(err, e.Size())
+	}
+	for _, p := range [][]byte{nil, {7}, {7, 0, 0}, {8, 0}, {7, 0}} {
+		if e.Free(p) == nil {
+			t.Errorf("Free(%x) of a prefix that is not out", p)
+		}
+	}
+	for i := range 256 {
+		if p, err := e.Allocate(); err != nil || p[0] != 7 || int(p[1]) != i {
+			t.Fatalf("prefix %d: %x, %v", i, p, err)
+		}
+	}
+	if _, err := e.Allocate(); !errors.Is(err, ErrExhausted) {
+		t.Errorf("prefix 257: %v", err)
+	}
+	if err := e.Free([]byte{7, 9}); err != nil || e.Free([]byte{7, 9}) == nil {
+		t.Errorf("Free = %v, or twice", err)
+	}
+	for tip := range 3 {
+		if p, err := e.Allocate(); (err == nil) != (tip == 2) || err == nil && p[1] != 9 {
+			t.Errorf("%d tips after Free: %x, %v", tip, p, err)
+		}
+		e.Advance()
+	}
+}
+
+func TestExtranoncesLargest(t *testing.T) {
+	e, err := NewExtranonces(nil, 8, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.next = e.last
+	a, _ := e.Allocate()
+	b, _ := e.Allocate()
+	if hexText(a) != "ffffffffffffffff" || hexText(b) != "0000000000000000" {
+		t.Errorf("%x, then %x", a, b)
+	}
+}
+
+// playExtranonces runs events against a model: for each prefix, the first tip on
+// which it may be given out again.
+func playExtranonces(t *testing.T, events []byte, limit int) {
+	e, err := NewExtranonces([]byte{1}, 1, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const inUse = 1 << 30
+	model, tip := map[byte]int{}, 0
+	for _, event := range events {
+		switch event % 4 {
+		case 0, 1:
+			p, err := e.Allocate()
+			if err != nil && blocked(model, tip) < min(limit, 256) {
+				t.Fatalf("tip %d: %v with %d prefixes blocked", tip, err, blocked(model, tip))
+			}
+			if err == nil && model[p[1]] > tip {
+				t.Fatalf("tip %d: %x given out, free from %d", tip, p, model[p[1]])
+			}
+			if err == nil {
+				model[p[1]] = inUse
+			}
+		case 2:
+			number := event / 4
+			if err := e.Free([]byte{1, number}); (err == nil) != (model[number] == inUse) {
+				t.Fatalf("Free(%d) = %v", number, err)
+			}
+			if model[number] == inUse {
+				model[number] = tip + 2
+			}
+		case 3:
+			e.Advance()
+			tip++
+		}
+	}
+	if n := blocked(model, inUse-1); n != e.InUse() {
+		t.Fatalf("%d in use, want %d", e.InUse(), n)
+	}
+}
+
+func blocked(model map[byte]int, tip int) (n int) {
+	for _, from := range model {
+		if from > tip {
+			n++
+		}
+	}
+	return n
+}
+
+func TestExtranoncesModel(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, limit := range []int{1, 5, 60, 1000} {
+		for range 50 {
+			events := make([]byte, 2000)
+			for i := range events {
+				if events[i] = byte(rng.Uint32()); events[i]%4 == 3 && rng.IntN(10) > 0 {
+					events[i] = 2 // tips are rarer than channels that close
+				}
+			}
+			playExtranonces(t, events, limit)
+		}
+	}
+}
+
+func FuzzExtranonces(f *testing.F) {
+	f.Add([]byte{0, 0, 2, 6, 0, 3, 0, 3, 0, 1, 10}, 3)
+	f.Add([]byte{2, 3, 3, 3, 0, 2, 3, 0}, 1)
+	f.Fuzz(func(t *testing.T, events []byte, limit int) {
+		playExtranonces(t, events, max(1, limit))
+	})
+}
+
+func BenchmarkExtranonces(b *testing.B) {
+	e, err := NewExtranonces([]byte{1}, 4, 1<<20)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		p, err := e.Allocate()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := e.Free(p); err != nil {
+			b.Fatal(err)
+		}
+		e.Advance()
+	}
+}
