@@ -80,7 +80,7 @@ func TestSignals(t *testing.T) {
 
 type testConfig struct {
 	Listen  string        `toml:"listen"`
-	Pools   []string      `toml:"pool"`
+	Pools   Strings       `toml:"pool"`
 	Wait    time.Duration `toml:"wait"`
 	Threads int           `toml:"threads"`
 	Verbose bool          `toml:"verbose"`
@@ -154,6 +154,18 @@ func TestParseEnvironment(t *testing.T) {
 	cfg, _, _, err = parseTest(t, []string{"PROG_POOL="})
 	if err != nil || len(cfg.Pools) != 0 {
 		t.Errorf("empty list gives %q, %v", cfg.Pools, err)
+	}
+}
+
+func TestSingleText(t *testing.T) {
+	cfg, _, _, err := parseTest(t, nil, "-config", writeFile(t, "pool = 'one'"))
+	if err != nil || len(cfg.Pools) != 1 || cfg.Pools[0] != "one" {
+		t.Errorf("pools %q, %v", cfg.Pools, err)
+	}
+	for _, bad := range []string{"pool = 3", "pool = ['a', 3]"} {
+		if _, _, _, err := parseTest(t, nil, "-config", writeFile(t, bad)); CodeOf(err) != Config {
+			t.Errorf("%s: %v", bad, err)
+		}
 	}
 }
 
@@ -239,6 +251,14 @@ func TestTerminal(t *testing.T) {
 	want := "\r\x1b[Kabcde" + "\r\x1b[Klog\nabcde" + "\r\x1b[K"
 	if out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}
+
+func TestHashRate(t *testing.T) {
+	for h, want := range map[float64]string{0: "0 H/s", 12: "12 H/s", 999.4: "999 H/s", 999.6: "1 kH/s", 12_345_678: "12.3 MH/s", 1.5e14: "150 TH/s", 2e21: "2e+03 EH/s"} {
+		if got := HashRate(h); got != want {
+			t.Errorf("HashRate(%v) = %q, want %q", h, got, want)
+		}
 	}
 }
 

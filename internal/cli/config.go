@@ -202,3 +202,26 @@ func setList(f reflect.Value, text string) error {
 	}
 	return nil
 }
+
+// Strings is a list that a file may also give as a single text: pool = "URL".
+type Strings []string
+
+// UnmarshalTOML is part of toml.Unmarshaler.
+func (l *Strings) UnmarshalTOML(v any) error {
+	switch v := v.(type) {
+	case string:
+		*l = Strings{v}
+		return nil
+	case []any:
+		*l = nil
+		for _, item := range v {
+			text, ok := item.(string)
+			if !ok {
+				return fmt.Errorf("%v is no text: write it in quotes", item)
+			}
+			*l = append(*l, text)
+		}
+		return nil
+	}
+	return fmt.Errorf("%v is neither a text nor a list of texts", v)
+}

@@ -82,7 +82,7 @@ func VersionFlag(fs *flag.FlagSet) *bool {
 // A List is a flag that may be given several times. The first use replaces what
 // the file or the environment had set.
 type List struct {
-	Values *[]string
+	Values *Strings
 	given  bool
 }
 
@@ -91,7 +91,7 @@ func (l *List) String() string {
 	if l.Values == nil {
 		return ""
 	}
-	return strings.Join(*l.Values, ",")
+	return strings.Join([]string(*l.Values), ",")
 }
 
 // Set adds a value.

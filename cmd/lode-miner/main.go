@@ -1,0 +1,115 @@
+// Lode-miner mines Stratum V2 with the board that it runs on: on a laptop, with the
+// processor. Run it with -h.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/lodefw/lode/device"
+	"github.com/lodefw/lode/internal/cli"
+	"github.com/lodefw/lode/sv2client"
+)
+
+var help = cli.Help{
+	Name:     "lode-miner",
+	Synopsis: "-pool URL -user NAME [flags] | bench [-json]",
+	About: `Mines Stratum V2: asks the pool for a standard channel, hashes its jobs and hands in
+the shares. Name several pools in order of preference; the next one takes over when
+one fails, and the first is taken again when it works. The key at the end of a
+pool's URL is how the pool is recognised: copy it from the pool's own page.
+
+"lode-miner bench" measures every way to hash that this machine has.`,
+	Examples: []cli.Example{
+		{Line: "lode-miner -pool stratum2+tcp://pool.example:34254/9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh -user alice.laptop",
+			What: "mine with every core"},
+		{Line: "lode-miner -pool URL1 -pool URL2 -user alice -user bob -threads 2 -duty 50 -nice",
+			What: "two pools with a user each; half of the time of two threads, everything else first"},
+		{Line: "lode-miner -pool 192.168.1.5:34254 -plain -user test -status :7780",
+			What: "without encryption in a local network; lodectl status :7780 shows how it goes"},
+		{Line: "lode-miner bench -json", What: "speed of the kernels, for programs"},
+	},
+	Prefix: "LODE_MINER",
+}
+
+func main() { os.Exit(cli.Main("lode-miner", run)) }
+
+func run(ctx context.Context, s cli.IO, args []string) error {
+	if len(args) > 0 && args[0] == "bench" {
+		return bench(ctx, s, args[1:])
+	}
+	var cfg config
+	rest, err := cli.Parse(s, help, args, &cfg, defineFlags)
+	switch {
+	case err != nil:
+		return err
+	case cfg.version:
+		_, err := fmt.Fprintln(s.Out, "lode-miner", cli.ReadBuild())
+		return err
+	case len(rest) > 0:
+		return cli.Failf(cli.Usage, "unexpected argument %q; lode-miner -h shows what there is", rest[0])
+	}
+	return mine(ctx, s, &cfg)
+}
+
+// mine builds the device and runs it with its reporter, its status socket and its
+// clock's keeper, until one of them fails or ctx ends.
+func mine(ctx context.Context, s cli.IO, cfg *config) error {
+	screen := cli.NewTerminal(s.Err, s)
+	defer screen.Progress("")
+	log := cli.NewLogger(screen, cfg.Verbose)
+	keeper := newKeeper(cfg.ClockFile, log)
+	client, err := cfg.client(log, keeper)
+	if err != nil {
+		return err
+	}
+	board, err := cfg.board()
+	if err != nil {
+		return err
+	}
+	client.Hardware = board.String()
+	dev, err := device.New(device.Config{Hashers: board.Hashers(), Client: client, Log: log})
+	if err != nil {
+		return cli.Fail(cli.Config, err)
+	}
+	log.Info("lode-miner starts", "board", board.String(), "hash_rate", cli.HashRate(board.HashRate()))
+	parts := []func(context.Context) error{dev.Run, keeper.run, reporter{dev, screen, log}.run}
+	if cfg.Status != "" {
+		l, err := cli.ListenStatus(cfg.Status)
+		if err != nil {
+			return err
+		}
+		log.Info("status", "address", l.Addr().String())
+		parts = append(parts, func(ctx context.Context) error {
+			return cli.ServeStatus(ctx, l, func() any { return dev.Status() }, log)
+		})
+	}
+	return exitCode(together(ctx, parts))
+}
+
+// together runs all parts; the first that ends takes the others along.
+func together(ctx context.Context, parts []func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	errs := make([]error, len(parts))
+	var running sync.WaitGroup
+	for i, run := range parts {
+		running.Go(func() {
+			defer stop()
+			errs[i] = run(ctx)
+		})
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}
+
+// exitCode gives the errors that a supervisor should know their codes.
+func exitCode(err error) error {
+	if errors.Is(err, sv2client.ErrWrongKeys) {
+		return cli.Failf(cli.KeyMismatch, "%w; compare the key at the end of -pool with the pool's own page", err)
+	}
+	return err
+}

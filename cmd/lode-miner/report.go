@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/lodefw/lode/device"
+	"github.com/lodefw/lode/internal/cli"
+)
+
+const (
+	redraw   = time.Second      // of the progress line on a terminal
+	logEvery = 10 * time.Second // of a log line elsewhere
+)
+
+// A reporter tells a person how it goes.
+type reporter struct {
+	dev    interface{ Status() device.Status }
+	screen *cli.Terminal
+	log    *slog.Logger
+}
+
+// run reports until ctx ends, and once more then.
+func (r reporter) run(ctx context.Context) error {
+	every := logEvery
+	if r.screen.Interactive() {
+		every = redraw
+	}
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			r.screen.Progress("")
+			r.report("stopping")
+			return nil
+		case <-ticker.C:
+		}
+		if r.screen.Interactive() {
+			st := r.dev.Status()
+			r.screen.Progress(progress(&st))
+		} else {
+			r.report("mining")
+		}
+	}
+}
+
+// report writes a log line.
+func (r reporter) report(what string) {
+	st := r.dev.Status()
+	p := &st.Pool
+	if what == "mining" && st.State != device.Mining {
+		what = "waiting for a job"
+	}
+	r.log.Info(what, "5s", cli.HashRate(st.HashRate.Seconds5), "1m", cli.HashRate(st.HashRate.Minute1),
+		"15m", cli.HashRate(st.HashRate.Minutes15), "accepted", p.Accepted, "rejected", sum(p.Rejected),
+		"lost", sum(p.Lost), "blocks", p.Blocks, "pool", p.Pool)
+}
+
+// progress is the line that is overwritten in place.
+func progress(st *device.Status) string {
+	p := &st.Pool
+	line := fmt.Sprintf("%s (1m %s, 15m %s) | accepted %d, rejected %d, lost %d | blocks %d | ",
+		cli.HashRate(st.HashRate.Seconds5), cli.HashRate(st.HashRate.Minute1), cli.HashRate(st.HashRate.Minutes15),
+		p.Accepted, sum(p.Rejected), sum(p.Lost), p.Blocks)
+	if p.Channel == nil {
+		return line + p.State.String() + " " + p.Pool
+	}
+	return line + fmt.Sprintf("%s, difficulty %.4g", p.Pool, p.Channel.Difficulty)
+}
+
+func sum(m map[string]uint64) (n uint64) {
+	for _, v := range m {
+		n += v
+	}
+	return n
+}
