@@ -124,15 +124,15 @@ func (c *Chain) replay() error {
 	return nil
 }
 
-// logOpened tells about a chain that was mined by something faster, in time.
+// logOpened tells in time about the one block that a slower machine than the last
+// one could wait long for: the first of a window, whose difficulty stands.
 func (c *Chain) logOpened() {
 	s := c.Status()
 	c.cfg.Log.Info("embedded chain open", "height", s.Height, "best", s.Best, "difficulty", s.Difficulty)
-	if s.Height == 0 || s.Hashes < 1<<32 {
-		return
+	if (s.Height+1)%window == 0 && s.Hashes > 1<<30 {
+		c.cfg.Log.Warn("the next block needs many hashes: if this machine is much slower than the one before, start anew with an empty data directory",
+			"hashes", s.Hashes, "data", c.cfg.Dir)
 	}
-	c.cfg.Log.Warn("the next block needs many hashes; on a much slower machine, start anew with an empty data directory",
-		"hashes", s.Hashes, "data", c.cfg.Dir)
 }
 
 // Close writes everything to disk, or removes it if the chain is temporary.
