@@ -179,7 +179,7 @@ func (e *ends) flush() {
 // unless its job died meanwhile, and both ends agree on every share.
 func TestHonestSharesAreAccepted(t *testing.T) {
 	total := map[string]int{}
-	for seed := range uint64(40) {
+	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			e := newEnds(t, seed)
 			for range 1000 {

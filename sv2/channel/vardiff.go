@@ -236,7 +236,7 @@ func (v *Vardiff) contradiction() (length int, worst span) {
 // few chances.
 func (v *Vardiff) look() (length int, past span) {
 	past = v.all()
-	if past.shares < v.nextLook {
+	if past.shares < v.nextLook || past.seconds < shortest {
 		return -1, past
 	}
 	v.nextLook = 2 * past.shares
@@ -260,21 +260,26 @@ func (v *Vardiff) evidence(s *span) float64 {
 // against is the evidence of s above what is wanted, 0 if there is not enough. whole:
 // s is all that is known.
 func (v *Vardiff) against(s *span, whole bool) float64 {
-	d := v.evidence(s)
-	want := v.wanted
-	switch {
-	case s.shares > v.rate*s.exposure:
-		least := float32(shortest)
-		if whole && v.opens(v.last) {
-			least = shortestOpen
-		}
-		if s.shares < fewShares || s.seconds < least || v.rests() {
-			return 0
-		}
-	case !v.any:
+	want, expected := v.wanted, v.rate*s.exposure
+	if !v.any {
 		want = silentEvidence
 	}
-	return max(0, d-want)
+	if d := s.shares - expected; d*d < want*expected {
+		return 0 // evidence is at most d*d/expected; this saves the logarithm nearly always
+	}
+	if s.shares > expected && !v.mayRaise(s, whole) {
+		return 0
+	}
+	return max(0, v.evidence(s)-want)
+}
+
+// mayRaise says whether s is enough to make shares harder.
+func (v *Vardiff) mayRaise(s *span, whole bool) bool {
+	least := float32(shortest)
+	if whole && v.opens(v.last) {
+		least = shortestOpen
+	}
+	return s.shares >= fewShares && s.seconds >= least && !v.rests()
 }
 
 // advance counts the time up to now. A clock that went back, or nobody asking for

@@ -72,7 +72,7 @@ func seeds() []uint64 {
 	switch {
 	case n > 0:
 	case testing.Short() || strconv.IntSize == 32: // as under an emulator
-		n = 10
+		n = 4
 	default:
 		n = 60
 	}
