@@ -27,3 +27,10 @@ func (s State) String() string {
 
 // MarshalText is the name.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name. An unknown one means Closed.
+func (s *State) UnmarshalText(text []byte) error {
+	for *s = Idle; *s < Closed && s.String() != string(text); *s++ {
+	}
+	return nil
+}
