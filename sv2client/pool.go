@@ -28,8 +28,7 @@ type pool struct {
 	hops      int          // Reconnects followed in a row
 	noRolling bool         // refused REQUIRES_VERSION_ROLLING
 	staleTip  bitcoin.Hash // the prev_hash that it was left for
-	hasStale  bool
-	counts    counts // guarded by the tally
+	counts    counts       // guarded by the tally
 }
 
 // backoff is the pause after the given number of failures in a row: between half

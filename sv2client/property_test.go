@@ -49,7 +49,8 @@ func moody(seed uint64) func(*peer) {
 			case 4, 5, 6, 7, 8:
 				return p.send(&mining.SubmitSharesError{ChannelID: p.channel, SequenceNumber: s.SequenceNumber, ErrorCode: fmt.Sprint("code ", s.SequenceNumber)})
 			case 9:
-				return p.accept(s.SequenceNumber) && p.accept(s.SequenceNumber)
+				p.accept(s.SequenceNumber)
+				return p.accept(s.SequenceNumber)
 			case 10:
 				return p.accept(s.SequenceNumber + 1000)
 			case 11, 12, 13, 14, 15:

@@ -54,7 +54,6 @@ func TestExitCodes(t *testing.T) {
 		{"decode 0080", cli.Runtime, "6 bytes"},
 		{"decode 008018100000", cli.Runtime, "16 bytes"},
 		{"decode 00800", cli.Runtime, "2 are left"},
-		{"decode 0080181000000x", cli.Runtime, "hex"},
 		{"decode -x", cli.Usage, "decode -h"},
 		{"decode -", cli.Runtime, "nothing came"},
 		{"encode", cli.Usage, "JSON"},
