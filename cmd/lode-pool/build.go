@@ -28,30 +28,32 @@ type stack struct {
 }
 
 // build opens everything, and closes it again if something fails.
-func build(ctx context.Context, cfg *config, log *slog.Logger) (st *stack, err error) {
+func build(ctx context.Context, cfg *config, log *slog.Logger) (*stack, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	st = &stack{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, st.close())
-		}
-	}()
+	st := &stack{}
+	if err := st.open(ctx, cfg, log); err != nil {
+		return nil, errors.Join(err, st.close())
+	}
+	return st, nil
+}
+
+func (st *stack) open(ctx context.Context, cfg *config, log *slog.Logger) error {
 	chain, pc, err := st.openChain(cfg, log)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	st.chain = &counted{Chain: chain}
 	pc.Tag, pc.SharesPerMinute, pc.FixedVersion, pc.Limits = cfg.Tag, cfg.SharesPerMinute, cfg.FixedVersion, cfg.limits()
 	book, err := st.openLedger(cfg, log)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if st.pool, err = pool.New(pc, st.chain, book, log); err != nil {
-		return nil, cli.Fail(cli.Config, err)
+		return cli.Fail(cli.Config, err)
 	}
-	return st, st.listen(ctx, cfg, pc, log)
+	return st.listen(ctx, cfg, pc, log)
 }
 
 // openLedger gives the ledger in the data folder; without a folder there is none.

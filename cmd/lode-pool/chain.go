@@ -135,7 +135,7 @@ type counted struct {
 	enough func()
 }
 
-// limit calls enough shortly after the n-th block; 0 is never.
+// limit calls enough shortly after the n-th block; 0 is never. It goes before Submit.
 func (c *counted) limit(n int, enough func()) {
 	c.left.Store(int64(n))
 	c.enough = enough
