@@ -69,7 +69,8 @@ type Pool struct {
 // Device is one device of a Rig.
 type Device struct {
 	*device.Device
-	stop func() error
+	stop    func() error
+	stopped bool // the test knows how
 }
 
 // New starts a Rig. Everything in it has ended when the test has.
@@ -190,15 +191,20 @@ func (r *Rig) AddDevice(i int) *Device {
 	d := &Device{Device: dev, stop: run(dev.Run)}
 	r.Devices = append(r.Devices, d)
 	r.t.Cleanup(func() {
-		if err := d.Stop(); err != nil {
+		if err := d.stop(); err != nil && !d.stopped {
 			r.t.Errorf("device %d: Run = %v", i, err)
 		}
 	})
 	return d
 }
 
-// Stop ends the device and returns what its Run did.
-func (d *Device) Stop() error { return d.stop() }
+// Stop ends the device and returns what its Run did. A test that does not ask gets
+// an error of Run as a failure.
+func (d *Device) Stop() error {
+	err := d.stop()
+	d.stopped = err != nil
+	return err
+}
 
 // Dial connects a client to a pool of the Rig.
 func (r *Rig) Dial(ctx context.Context, url noise.URL) (*sv2net.Conn, error) {
@@ -260,4 +266,16 @@ func run(f func(context.Context) error) (stop func() error) {
 		<-done
 		return err
 	}
+}
+
+// serve runs p behind a listener of the caller's choice.
+func (r *Rig) serve(p *Pool, cfg sv2net.ListenConfig) {
+	r.t.Helper()
+	var err error
+	p.Pool, err = pool.New(p.Cfg, r.o.Chain, p.Ledger, r.o.Log)
+	r.check(err)
+	l, err := p.Listen(cfg)
+	r.check(err)
+	serving := p.Pool
+	p.stop = run(func(ctx context.Context) error { return serving.Serve(ctx, l) })
 }

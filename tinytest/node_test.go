@@ -1,0 +1,101 @@
+package tinytest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lodefw/lode/bitcoin"
+	"github.com/lodefw/lode/hashing"
+	"github.com/lodefw/lode/hashing/cpu"
+	"github.com/lodefw/lode/internal/nodetest"
+	"github.com/lodefw/lode/pool"
+	"github.com/lodefw/lode/pool/embedded"
+	"github.com/lodefw/lode/pool/node"
+)
+
+// cpuHasher is the real thing, on one thread.
+func cpuHasher(t testing.TB) func(int) hashing.Hasher {
+	return func(int) hashing.Hasher {
+		h, err := cpu.New(cpu.Config{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+}
+
+// mineOn mines some blocks on nodes with a real pool and a real CPU miner over TCP
+// and Noise, and holds the first node's best block against the pool's ledger.
+func mineOn(t *testing.T, blocks int, nodes ...*nodetest.Node) *Rig {
+	t.Helper()
+	cfg := node.Config{}
+	for _, n := range nodes {
+		cfg.Nodes = append(cfg.Nodes, n.Pool())
+	}
+	chain, err := node.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { chain.Close() })
+	r := New(t, Options{TCP: true, Chain: chain, Rate: 2e6, Hasher: cpuHasher(t),
+		Pool: func(_ int, c *pool.Config) { c.SharesPerMinute = 240 }})
+	start := nodes[0].Height(t)
+	r.Until("the node has our blocks", 90*time.Second, func() bool { return nodes[0].Height(t) >= start+blocks })
+	r.Devices[0].Stop()
+	r.Until("the ledger has the node's best block", 10*time.Second, func() bool {
+		return slices.Contains(r.Pools[0].Ledger.Blocks(), nodes[0].Best(t))
+	})
+	r.recordedOnce()
+	return r
+}
+
+func TestRealBtcd(t *testing.T) { mineOn(t, 3, nodetest.Btcd(t, "simnet")) }
+
+func TestRealBitcoind(t *testing.T) {
+	knots := nodetest.Knots(t, "regtest")
+	mineOn(t, 3, knots)
+	second := nodetest.Btcd(t, "regtest")
+	knots.Replay(t, second)
+	if got, want := second.Best(t), knots.Best(t); got != want {
+		t.Errorf("btcd's best block is %v, bitcoind's %v", got, want)
+	}
+	mineOn(t, 2, second)
+	second.Replay(t, knots)
+}
+
+// On a signet shares are far easier than blocks, as on mainnet.
+func TestRealSignet(t *testing.T) {
+	knots := nodetest.Knots(t, "signet")
+	r := mineOn(t, 1, knots)
+	shares, _ := r.Pools[0].Ledger.Shares()
+	if blocks := len(r.Pools[0].Ledger.Blocks()); shares <= blocks {
+		t.Errorf("%d shares for %d blocks, want more shares", shares, blocks)
+	}
+}
+
+func TestNodeFailover(t *testing.T) {
+	first, second := nodetest.Knots(t, "regtest"), nodetest.Btcd(t, "regtest")
+	r := mineOn(t, 1, first, second)
+	first.Kill()
+	d := r.AddDevice(1)
+	start := second.Height(t)
+	r.Until("the second node has our block", 30*time.Second, func() bool { return second.Height(t) > start })
+	if err := d.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEmbeddedChain(t *testing.T) {
+	chain, err := embedded.Open(embedded.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { chain.Close() })
+	r := New(t, Options{TCP: true, Chain: chain, Rate: 2e6, Hasher: cpuHasher(t),
+		Pool: func(_ int, c *pool.Config) { c.SharesPerMinute = 240 }})
+	r.Until("a block", 2*time.Minute, func() bool { return len(r.Pools[0].Ledger.Blocks()) > 0 })
+	if best := chain.Status().Best; !slices.Contains(r.Pools[0].Ledger.Blocks(), bitcoin.Hash(best)) {
+		t.Errorf("best block %v is not in the ledger", best)
+	}
+}
