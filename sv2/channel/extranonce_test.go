@@ -3,6 +3,8 @@ package channel
 import (
 	"errors"
 	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -139,5 +141,38 @@ func BenchmarkExtranonces(b *testing.B) {
 			b.Fatal(err)
 		}
 		e.Advance()
+	}
+}
+
+// TestExtranoncesConcurrent: connections open and close at the same time.
+func TestExtranoncesConcurrent(t *testing.T) {
+	e, err := NewExtranonces(nil, 2, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var owned [1 << 16]atomic.Bool
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 200 {
+				p, err := e.Allocate()
+				if err != nil {
+					e.Advance()
+					continue
+				}
+				mine := &owned[int(p[0])<<8|int(p[1])]
+				if mine.Swap(true) {
+					t.Errorf("prefix %x has two owners", p)
+				}
+				mine.Store(false)
+				if err := e.Free(p); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if n := e.InUse(); n != 0 {
+		t.Errorf("%d in use at the end", n)
 	}
 }
