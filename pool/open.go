@@ -51,6 +51,10 @@ func (p *peer) openStandard(f sv2.Frame) error {
 	return p.conn.SendAll(out...)
 }
 
+// churn times the limit of channels may be opened on one connection in all, so that
+// opening and closing does not use up the extranonces of everyone.
+const churn = 16
+
 // mayOpen is the code of what speaks against it, "" if nothing does. mu is held.
 func (p *peer) mayOpen(m *mining.OpenStandardMiningChannel) string {
 	switch {
@@ -60,7 +64,7 @@ func (p *peer) mayOpen(m *mining.OpenStandardMiningChannel) string {
 		return mining.CodeInvalidNominalHashrate
 	case m.MaxTarget == sv2.U256{}:
 		return mining.CodeMaxTargetOutOfRange
-	case len(p.channels) >= p.pool.cfg.Limits.Channels:
+	case len(p.channels) >= p.pool.cfg.Limits.Channels, int(p.lastID) >= churn*p.pool.cfg.Limits.Channels:
 		return codeTooManyChannels
 	}
 	return ""

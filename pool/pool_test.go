@@ -416,6 +416,22 @@ func (d *device) reopen(request uint32) uint32 {
 	return skipTo[*mining.OpenStandardMiningChannelSuccess](d).ChannelID
 }
 
+// TestChurn: channels that open and close use up extranonces, so a connection gets
+// only so many.
+func TestChurn(t *testing.T) {
+	bubble(t, Config{Limits: Limits{Channels: 2, Messages: 1e6}}, func(r *rig) {
+		d := r.ready()
+		for i := range uint32(2 * churn) {
+			id := d.reopen(i)
+			d.send(&mining.CloseChannel{ChannelID: id})
+		}
+		d.send(&mining.OpenStandardMiningChannel{RequestID: 99, NominalHashRate: 1e4, MaxTarget: maxU256()})
+		if m := skipTo[*mining.OpenMiningChannelError](d); m.RequestID != 99 || m.ErrorCode != codeTooManyChannels {
+			t.Errorf("got %+v", m)
+		}
+	})
+}
+
 func TestRefusedOpenings(t *testing.T) {
 	bubble(t, Config{}, func(r *rig) {
 		d := r.ready()
