@@ -39,8 +39,9 @@ type Config struct {
 	// Dial connects and does the handshake, within ctx. It must refuse a server
 	// without the URL's key. Nil means sv2net.Dial with its defaults.
 	Dial func(ctx context.Context, url noise.URL) (*sv2net.Conn, error)
-	// SeenTime is told the time of the pool's first job, if the connection is
-	// authenticated: a board without a clock saves it for its next start.
+	// SeenTime is told the time of jobs on a new tip, if the connection is
+	// authenticated: a board without a clock saves it for its next start. It must
+	// not block.
 	SeenTime func(t time.Time)
 	// Ended is told once how each share ended. It must not block.
 	Ended func(e Ended)

@@ -80,6 +80,10 @@ func (r *run) choose(now time.Time) time.Duration {
 	}
 	p, wait := r.candidate(now)
 	if p == nil {
+		if r.cur == nil && !r.observed {
+			r.observed = true
+			r.c.log.Warn("no pool gives jobs; hashing pauses until one does", "next_try", wait.Round(time.Millisecond))
+		}
 		return min(wait, longest)
 	}
 	r.try(p, p.url, now)
@@ -174,10 +178,6 @@ func (r *run) failed() {
 		return
 	}
 	r.fail(s)
-	if r.cur == nil && !r.observed {
-		r.observed = true
-		r.c.log.Warn("no pool gives jobs; hashing stops")
-	}
 }
 
 // lost deals with the end of the session that was mined on.
