@@ -9,9 +9,6 @@ GOBUILD  := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 FUZZTIME ?= 10s
 BLOCKS   ?= 0
 
-# The packages that run on a control board: what make test repeats under qemu-user.
-DEVICE := ./bitcoin ./sv2/... ./hashing/... ./board/... ./device ./sv2client
-
 .PHONY: build demo test check race fuzz bench cross size generate clean
 
 build: ## all commands, for this machine, into bin/
@@ -23,6 +20,7 @@ demo: ## bundled pool, embedded chain and CPU miner; BLOCKS=3 ends after three b
 
 test: ## everything: units, real nodes, and the device's packages on emulated arm and mips
 	@scripts/setup nodes
+	-@scripts/setup qemu
 	go test ./...
 	@scripts/emulated
 
