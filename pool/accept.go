@@ -130,4 +130,3 @@ func (p *Pool) remove(pe *peer) {
 	p.peers = p.peers[:len(p.peers)-1]
 	p.from.leave(pe.from)
 }
-

@@ -112,4 +112,3 @@ func (p *peer) openExtended(f sv2.Frame) error {
 	p.log.Info("channel refused", "user", printable(m.UserIdentity), "code", code)
 	return p.conn.Send(&mining.OpenMiningChannelError{RequestID: m.RequestID, ErrorCode: code})
 }
-

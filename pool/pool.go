@@ -2,8 +2,8 @@ package pool
 
 import (
 	"context"
-	"errors"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -60,7 +60,7 @@ func New(cfg Config, chain Chain, ledger Ledger, log *slog.Logger) (*Pool, error
 		log = slog.New(slog.DiscardHandler)
 	}
 	server := make([]byte, 2)
-	rand.Read(server) //nolint:errcheck // crypto/rand.Read never fails
+	rand.Read(server)                    //nolint:errcheck // crypto/rand.Read never fails
 	limit := 20 * cfg.Limits.Connections // many for those that come and go: a prefix rests for two tips
 	prefixes, err := channel.NewExtranonces(server, prefixSize-len(server), limit)
 	if err != nil {

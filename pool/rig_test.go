@@ -153,12 +153,21 @@ func start(t testing.TB, cfg Config, plain bool) *rig {
 
 func prepare(t testing.TB, cfg Config, plain bool) *rig {
 	t.Helper()
+	return prepareOn(t, cfg, plain, nil)
+}
+
+// prepareOn is prepare on another chain than the fake one.
+func prepareOn(t testing.TB, cfg Config, plain bool, chain Chain) *rig {
+	t.Helper()
 	if cfg.PayoutScript == nil {
 		cfg.PayoutScript = []byte{0x51}
 	}
 	r := &rig{t: t, chain: newFakeChain(), ledger: &fakeLedger{}, pipes: newPipes(), plain: plain, served: make(chan error, 1)}
+	if chain == nil {
+		chain = r.chain
+	}
 	var err error
-	if r.pool, err = New(cfg, r.chain, r.ledger, nil); err != nil {
+	if r.pool, err = New(cfg, chain, r.ledger, nil); err != nil {
 		t.Fatal(err)
 	}
 	l, err := sv2net.NewListener(r.pipes, r.listenConfig(cfg))

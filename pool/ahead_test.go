@@ -1,0 +1,70 @@
+package pool
+
+import (
+	"testing"
+
+	"github.com/lodefw/lode/bitcoin"
+	"github.com/lodefw/lode/hashing/sha256d"
+	"github.com/lodefw/lode/pool/embedded"
+	"github.com/lodefw/lode/sv2/mining"
+)
+
+// TestEmptyBlockIsValid mines two blocks on the embedded chain, whose rules are
+// btcd's: the second on the empty job that was sent ahead of the first.
+func TestEmptyBlockIsValid(t *testing.T) {
+	chain, err := embedded.Open(embedded.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { chain.Close() })
+	r := prepareOn(t, Config{Batch: 1}, true, chain)
+	d := r.ready().open(1, 1e12)
+	ahead := d.ahead()
+	d.solve()
+	d.tip = skipTo[*mining.SetNewPrevHash](d.device)
+	if d.tip.JobID != ahead.JobID {
+		t.Fatalf("tip %+v does not start job %d", d.tip, ahead.JobID)
+	}
+	d.job = ahead
+	d.solve()
+	skipTo[*mining.SetNewPrevHash](d.device)
+	if s := r.pool.Status(); s.Blocks != 2 || s.Refused != 0 || chain.Status().Height != 2 {
+		t.Errorf("pool %+v, chain %+v", s, chain.Status())
+	}
+}
+
+// solve hands in shares until one is a block.
+func (m *miner) solve() {
+	m.t.Helper()
+	target, err := bitcoin.CompactTarget(m.tip.NBits)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	kernel, err := sha256d.Choose("")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	share, _ := m.try()
+	h := bitcoin.Header{
+		PrevHash: bitcoin.Hash(m.tip.PrevHash), MerkleRoot: bitcoin.Hash(m.job.MerkleRoot),
+		NTime: share.NTime, NBits: m.tip.NBits,
+	}
+	var hits [64]sha256d.Hit
+	var header [80]byte
+	var s sha256d.Search
+	h.Version = share.Version
+	h.Put(&header)
+	s.Prepare(&header, nil, (*[32]byte)(&target))
+	const step = 1 << 18
+	for start := uint32(0); start < 1<<31; start += step {
+		n, _ := kernel.Scan(&s, start, step, hits[:])
+		for _, hit := range hits[:n] {
+			if h.Nonce = hit.Nonce; target.MetBy(h.Hash()) {
+				share.Nonce = hit.Nonce
+				m.send(share)
+				return
+			}
+		}
+	}
+	m.t.Fatal("no block in 2^31 hashes, where 2^22 do on average")
+}
