@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/sv2"
 	"github.com/lodefw/lode/sv2/mining"
 	"github.com/lodefw/lode/sv2/noise"
@@ -184,6 +185,7 @@ func prepareQuiet(b *testing.B) *rig {
 func (r *rig) advance(i uint32) {
 	p := r.pool
 	t := template(101+i, byte(i+1), hardBits)
+	t.MerklePath = make([]bitcoin.Hash, 12) // some 4000 transactions
 	p.newest.Store(t)
 	p.work.Store(p.renewed(p.work.Load(), time.Now()))
 }
