@@ -3,7 +3,7 @@
 // back to the Chain before their share is acknowledged.
 //
 //	        templates                     jobs, acknowledgements
-//	Chain ------------> Pool.Run ---> work ---> peer (one connection) ---> device
+//	Chain ------------> Pool ------> work ---> peer (one connection) ---> device
 //	  ^                                          |  ^
 //	  |  blocks                                  |  |  shares
 //	  +------------------------------------------+  +---- one reader each
@@ -13,7 +13,7 @@
 // A connection costs one goroutine, the reader, which answers what its device says.
 // Everything that the device did not ask for - jobs, new tips, targets, late
 // acknowledgements - is sent by a few workers that all connections share, so that an
-// idle device is a small stack and a few hundred bytes (peer.go, broadcast.go).
+// idle device is a small stack and two or three kilobytes (peer.go, visit.go, fan.go).
 //
 // Well before a new tip, every channel has got a future job for the next height: an
 // empty block, which needs no knowledge of the next template. When the tip moves, a
