@@ -193,11 +193,11 @@ func heap() int64 {
 func TestThousandDevices(t *testing.T) {
 	bubble(t, "rig", func(t *testing.T) {
 		const n = 1000
-		r := New(t, Options{Devices: -1, Rate: 5})
+		r := New(t, Options{Devices: -1, Rate: 200})
 		for i := range n {
 			r.AddDevice(i)
 		}
-		mining := func() bool {
+		all := func() bool {
 			for _, d := range r.Devices {
 				if d.Status().Pool.Accepted == 0 {
 					return false
@@ -205,7 +205,7 @@ func TestThousandDevices(t *testing.T) {
 			}
 			return true
 		}
-		r.Until("every device has an accepted share", 10*time.Minute, mining)
+		r.Until("every device has an accepted share", 10*time.Minute, all)
 		r.Chain.Advance()
 		time.Sleep(time.Second)
 		if s := r.Pools[0].Status(); s.Channels != n {

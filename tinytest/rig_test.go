@@ -20,10 +20,7 @@ func TestBlockFoundAndAccepted(t *testing.T) {
 					t.Errorf("tip is %v, the last block of the ledger %v", tip, blocks[len(blocks)-1])
 				}
 				r.Until("shares acknowledged", time.Minute, func() bool { return r.Devices[0].Status().Pool.Accepted > 20 })
-				s := r.Devices[0].Status()
-				if len(s.Pool.Rejected) > 0 || len(s.Pool.Lost) > 0 {
-					t.Errorf("rejected %v, lost %v, want none%s", s.Pool.Rejected, s.Pool.Lost, r.state())
-				}
+				r.honest()
 			})
 		})
 	}
