@@ -20,7 +20,6 @@ import (
 // stack is a pool with all that it stands on.
 type stack struct {
 	pool     *pool.Pool
-	chain    *counted
 	listener *sv2net.Listener
 	status   net.Listener
 	url      noise.URL
@@ -44,13 +43,12 @@ func (st *stack) open(ctx context.Context, cfg *config, log *slog.Logger) error 
 	if err != nil {
 		return err
 	}
-	st.chain = &counted{Chain: chain}
 	pc.Tag, pc.SharesPerMinute, pc.FixedVersion, pc.Limits = cfg.Tag, cfg.SharesPerMinute, cfg.FixedVersion, cfg.limits()
 	book, err := st.openLedger(cfg, log)
 	if err != nil {
 		return err
 	}
-	if st.pool, err = pool.New(pc, st.chain, book, log); err != nil {
+	if st.pool, err = pool.New(pc, chain, book, log); err != nil {
 		return cli.Fail(cli.Config, err)
 	}
 	return st.listen(ctx, cfg, pc, log)

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync/atomic"
-	"time"
 
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/internal/cli"
@@ -126,29 +125,4 @@ func (c *checked) check() error {
 	}
 	c.sure.Store(true)
 	return nil
-}
-
-// counted is a chain that stops the pool after some blocks.
-type counted struct {
-	pool.Chain
-	left   atomic.Int64
-	enough func()
-}
-
-// limit calls enough shortly after the n-th block; 0 is never. It goes before Submit.
-func (c *counted) limit(n int, enough func()) {
-	c.left.Store(int64(n))
-	c.enough = enough
-}
-
-// afterword is the time for the last block's share to be acknowledged.
-const afterword = 300 * time.Millisecond
-
-// Submit is part of pool.Chain.
-func (c *counted) Submit(ctx context.Context, block []byte) error {
-	err := c.Chain.Submit(ctx, block)
-	if err == nil && c.left.Add(-1) == 0 {
-		time.AfterFunc(afterword, c.enough)
-	}
-	return err
 }

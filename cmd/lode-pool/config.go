@@ -20,7 +20,6 @@ type config struct {
 	Tag              string  `toml:"tag"`
 	SharesPerMinute  float64 `toml:"shares-per-minute"`
 	FixedVersion     bool    `toml:"fixed-version"`
-	Blocks           int     `toml:"blocks"`
 	Status           string  `toml:"status"`
 	Verbose          bool    `toml:"verbose"`
 	RPC              []rpc   `toml:"rpc"`
@@ -69,7 +68,6 @@ func defineFlags(fs *flag.FlagSet, c *config) {
 	fs.StringVar(&c.Tag, "tag", c.Tag, "`text` in the coinbase of our blocks")
 	fs.Float64Var(&c.SharesPerMinute, "shares-per-minute", c.SharesPerMinute, "shares a minute that each device should find; sets its difficulty")
 	fs.BoolVar(&c.FixedVersion, "fixed-version", c.FixedVersion, "refuse version rolling; most devices need it")
-	fs.IntVar(&c.Blocks, "blocks", c.Blocks, "end with code 0 after this many blocks of ours; 0 runs until stopped")
 	fs.StringVar(&c.Status, "status", c.Status, "serve the status as JSON on this `address`: host:port, :port (this machine only) or unix:PATH")
 	fs.BoolVar(&c.Verbose, "v", c.Verbose, "log every step")
 	fs.BoolVar(&c.example, "example", false, "print a configuration file with every key, and exit")
@@ -87,8 +85,6 @@ func (c *config) check() error {
 		return cli.Failf(cli.Config, "nobody to pay: add -payout ADDRESS, yours on the node's network")
 	case !(c.SharesPerMinute > 0 && c.SharesPerMinute <= 6000):
 		return cli.Failf(cli.Config, "shares-per-minute %v: want more than 0 and at most 6000", c.SharesPerMinute)
-	case c.Blocks < 0:
-		return cli.Failf(cli.Config, "blocks %d: want 0 or more", c.Blocks)
 	case c.Limits.Connections < 0 || c.Limits.PerAddress < 0 || c.Limits.Channels < 0 || c.Limits.Messages < 0:
 		return cli.Failf(cli.Config, "limits: a limit cannot be negative; leave a key out for its default")
 	}
@@ -127,7 +123,6 @@ network = ""                  # mainnet, testnet, testnet4, signet, regtest, sim
 tag = "/lode/"                # text in the coinbase of our blocks
 shares-per-minute = 12.0      # that each device should find
 fixed-version = false         # true: refuse version rolling
-blocks = 0                    # end after so many blocks; 0: never
 status = ""                   # address of the JSON status socket
 verbose = false
 

@@ -62,8 +62,7 @@ func run(ctx context.Context, s cli.IO, args []string) error {
 	return serve(ctx, s, &cfg)
 }
 
-// serve builds the pool and runs it until ctx ends, something fails, or the wished
-// number of blocks is found.
+// serve builds the pool and runs it until ctx ends or something fails.
 func serve(ctx context.Context, s cli.IO, cfg *config) (err error) {
 	screen := cli.NewTerminal(s.Err, s)
 	defer screen.Progress("")
@@ -76,9 +75,6 @@ func serve(ctx context.Context, s cli.IO, cfg *config) (err error) {
 	if _, err := fmt.Fprintln(s.Out, stack.url); err != nil {
 		return err
 	}
-	ctx, enough := context.WithCancel(ctx)
-	defer enough()
-	stack.chain.limit(cfg.Blocks, enough)
 	return together(ctx, stack.parts(cfg, screen, log))
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"io"
 	"net"
@@ -222,28 +221,6 @@ func (c oneTemplate) Run(ctx context.Context, update func(*bitcoin.Template)) er
 }
 
 func (c oneTemplate) Submit(context.Context, []byte) error { return <-c.verdicts }
-
-func TestStopsAfterBlocks(t *testing.T) {
-	verdicts := make(chan error, 3)
-	verdicts <- nil
-	verdicts <- errors.New("stale")
-	verdicts <- nil
-	c := counted{Chain: oneTemplate{verdicts}}
-	ctx, enough := context.WithCancel(t.Context())
-	defer enough()
-	c.limit(2, enough)
-	for range 3 {
-		if ctx.Err() != nil {
-			t.Fatal("stopped after one block")
-		}
-		c.Submit(ctx, nil)
-	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(10 * time.Second):
-		t.Error("two blocks do not stop it")
-	}
-}
 
 // TestNodeOnAnotherNetwork must not mine a single template for somebody else's address.
 func TestNodeOnAnotherNetwork(t *testing.T) {
