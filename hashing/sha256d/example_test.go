@@ -24,7 +24,7 @@ func Example() {
 	}
 	var search sha256d.Search
 	search.Prepare(&header, nil, &target)
-	hits := make([]sha256d.Hit, sha256d.MaxStep)
+	hits := make([]sha256d.Hit, 4*sha256d.MaxStep)
 	n, done := kernel.Scan(&search, 2083236000, 1000, hits)
 	fmt.Println(done, "nonces done, candidates:", hits[:n])
 	// Output: 1000 nonces done, candidates: [{2083236893 0}]

@@ -20,7 +20,7 @@ type Kernel struct {
 	// midstate of s. It puts candidates into hits and returns how many, and how
 	// many nonces are done: fewer than count when hits has no room for another
 	// step. A step takes at most MaxStep hits for each midstate; give it at
-	// least that many. The order of hits is by nonce, then midstate.
+	// least that many. Hits come in any order.
 	//
 	// It does not return before it is done, so choose count for the delay that
 	// is tolerable.
@@ -33,10 +33,9 @@ const MaxStep = 16
 // Kernels lists every kernel that this build has, available or not. The first
 // is the plain one: always available, and the reference for the others.
 func Kernels() []Kernel {
-	return []Kernel{
-		// A schedule shared by 16 versions is 14 % faster than one each; more gain little.
-		{Name: "generic", Versions: 16, Available: func() bool { return true }, Scan: scanGeneric},
-	}
+	// A schedule shared by 16 versions is 14 % faster than one each; more gain little.
+	generic := Kernel{Name: "generic", Versions: 16, Available: func() bool { return true }, Scan: scanGeneric}
+	return append([]Kernel{generic}, assembly()...)
 }
 
 // Choose returns the kernel with this name, or the fastest available one if name

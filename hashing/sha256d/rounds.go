@@ -12,15 +12,22 @@ func rotr(x uint32, n int) uint32 { return bits.RotateLeft32(x, -n) }
 func s0(x uint32) uint32 { return rotr(x, 7) ^ rotr(x, 18) ^ x>>3 }
 func s1(x uint32) uint32 { return rotr(x, 17) ^ rotr(x, 19) ^ x>>10 }
 
+// bigSigma0 and bigSigma1, ch and maj are those of the rounds.
+func bigSigma0(a uint32) uint32 { return rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22) }
+func bigSigma1(e uint32) uint32 { return rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25) }
+func ch(e, f, g uint32) uint32  { return g ^ e&(f^g) }
+
+// maj is written so that a^b is shared with the next round's b^c.
+func maj(a, b, c uint32) uint32 { return (a^b)&(b^c) ^ b }
+
 // temp1 is the standard's T1 without the constant and the message's word.
 func temp1(e, f, g, h uint32) uint32 {
-	return h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (g ^ e&(f^g))
+	return h + bigSigma1(e) + ch(e, f, g)
 }
 
-// temp2 is the standard's T2. The majority is written so that a^b is shared
-// with the next round's b^c.
+// temp2 is the standard's T2.
 func temp2(a, b, c uint32) uint32 {
-	return (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a^b)&(b^c) ^ b)
+	return bigSigma0(a) + maj(a, b, c)
 }
 
 // round returns the two words that a round changes, the new e and the new a; the

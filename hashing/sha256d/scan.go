@@ -40,8 +40,10 @@ type Hit struct {
 // can be prepared again and again without allocating.
 type Search struct {
 	fixed
+	tail  [3]uint32 // of the header: end of the merkle root, ntime, nbits
 	heads []head
 	w     [64]uint32 // second block's message schedule for one nonce
+	memory
 }
 
 // fixed holds what depends neither on the nonce nor on the midstate: words of
@@ -64,19 +66,19 @@ type head struct {
 // each of the midstates: one per version to search, or none for the header's
 // own. target is the whole target in little-endian order.
 func (s *Search) Prepare(header *[80]byte, midstates []State, target *[32]byte) {
-	var w [3]uint32 // end of the merkle root, ntime, nbits
-	for i := range w {
-		w[i] = binary.BigEndian.Uint32(header[64+4*i:])
+	for i := range s.tail {
+		s.tail[i] = binary.BigEndian.Uint32(header[64+4*i:])
 	}
-	s.fixed = fix(w)
+	s.fixed = fix(s.tail)
 	s.top = binary.LittleEndian.Uint32(target[28:])
 	s.heads = s.heads[:0]
 	for _, m := range midstates {
-		s.heads = append(s.heads, newHead(m, w))
+		s.heads = append(s.heads, newHead(m, s.tail))
 	}
 	if len(midstates) == 0 {
-		s.heads = append(s.heads, newHead(Midstate(header), w))
+		s.heads = append(s.heads, newHead(Midstate(header), s.tail))
 	}
+	s.renew(len(s.heads))
 }
 
 // Midstates is the number of hashes made for each nonce, one per midstate.

@@ -2,6 +2,7 @@ package sha256d
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -42,6 +43,9 @@ func scanAll(t testing.TB, k Kernel, s *Search, start, count uint32, room int) [
 		all = append(all, hits[:n]...)
 		done += d
 	}
+	slices.SortFunc(all, func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(a.Nonce-start, b.Nonce-start), cmp.Compare(a.Midstate, b.Midstate))
+	})
 	return all
 }
 

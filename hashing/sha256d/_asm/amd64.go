@@ -1,0 +1,107 @@
+package main
+
+import "fmt"
+
+// What amd64 kernels have in common: where arguments are, and the loop around a
+// step. A step tries one nonce in each lane under one midstate.
+//
+//	SI   the kernel's memory            DI   records for hits
+//	R8   table of constants             R10  how many records fit
+//	R9   table of prepared words        AX   records written
+//	DX   steps (or batches) to do       CX   steps done
+//	BX   lanes that hit, one bit each   R11  versions left
+const (
+	memory    = "SI"
+	constants = "R8"
+	prepared  = "R9"
+)
+
+// arguments is the size of: m, words, versions, steps, records, room, and the
+// results found, done.
+const arguments = 8 * 8
+
+// knownAMD64 is where kernels find known words: one word for all lanes.
+func knownAMD64(k *Known) func(w *Word) *Memory {
+	return func(w *Word) *Memory {
+		base := prepared
+		if w.When == Generated {
+			base = constants
+		}
+		return &Memory{Base: base, Offset: 4 * k.Table(w).Index(w), One: true}
+	}
+}
+
+// enter reads the arguments.
+func enter(a *Assembly, table string) {
+	a.Lines(
+		"MOVQ m+0(FP), SI",
+		"MOVQ words+8(FP), R9",
+		"MOVQ steps+24(FP), DX",
+		"MOVQ records+32(FP), DI",
+		"MOVQ room+40(FP), R10",
+		"LEAQ "+table+"<>(SB), R8",
+		"XORL AX, AX",
+		"XORL CX, CX",
+	)
+}
+
+// each repeats a step. It ends with the lanes that hit in BX.
+func each(a *Assembly, step []string) {
+	a.Lines("PCALIGN $64")
+	a.Label("step")
+	a.Lines(step...)
+	a.Lines("INCQ CX", "TESTL BX, BX", "JNZ hit")
+	a.Label("next")
+	a.Lines("CMPQ CX, DX", "JB step")
+	leave(a)
+}
+
+// eachVersion makes a schedule for each batch, and repeats the step with each
+// version's prepared words, which are so many bytes apart.
+func eachVersion(a *Assembly, schedule, step []string, apart int) {
+	a.Label("batch")
+	a.Lines(schedule...)
+	a.Lines("MOVQ words+8(FP), R9", "MOVQ versions+16(FP), R11", "PCALIGN $64")
+	a.Label("step")
+	a.Lines(step...)
+	a.Linef("ADDQ $%d, R9", apart)
+	a.Lines("INCQ CX", "TESTL BX, BX", "JNZ hit")
+	a.Label("next")
+	a.Lines("DECQ R11", "JNZ step", "DECQ DX", "JNZ batch")
+	leave(a)
+}
+
+// leave is what follows the loop: the end, and the rare case of a hit.
+func leave(a *Assembly) {
+	a.Label("end")
+	a.Lines("VZEROUPPER", "MOVQ AX, found+48(FP)", "MOVQ CX, done+56(FP)", "RET")
+	a.Label("hit")
+	a.Lines(
+		"LEAQ -1(CX), R12",
+		fmt.Sprintf("MOVL R12, record_step(DI)(AX*%d)", recordSize),
+		fmt.Sprintf("MOVL BX, record_lanes(DI)(AX*%d)", recordSize),
+		"INCQ AX",
+		"CMPQ AX, R10",
+		"JB next",
+		"JMP end",
+	)
+}
+
+const recordSize = 8
+
+func generateAMD64(dir string) error {
+	const constraint = "amd64 && !purego"
+	src := NewSource(constraint)
+	whole := NewSearch(Whole)
+	known := NewKnown(whole.Live(whole.Last))
+	src.Prepare("prepareWhole", "wholeWords", &whole.Graph, &known.Prepared)
+
+	a := NewAssembly(constraint)
+	a.Words("constants", known.Constants.Values())
+	src.Constant("spills512", avx512().one(a, whole, known))
+	src.Constant("spills256", avx2().one(a, whole, known))
+	if err := a.Write(dir, "avx_amd64.s"); err != nil {
+		return err
+	}
+	return src.Write(dir, "prepare_amd64.go")
+}

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+)
+
+func main() {
+	log.SetFlags(0)
+	dir := flag.String("dir", "..", "where the package is")
+	flag.Parse()
+	for _, arch := range []struct {
+		name     string
+		generate func(dir string) error
+	}{
+		{"amd64", generateAMD64},
+	} {
+		if err := arch.generate(*dir); err != nil {
+			log.Fatal(fmt.Errorf("%s: %w", arch.name, err))
+		}
+	}
+}

@@ -1,0 +1,3 @@
+package sha256d
+
+//go:generate go run -C _asm .
