@@ -18,6 +18,7 @@ const module = "github.com/lodefw/lode/"
 var floor = map[string]int{
 	"bitcoin": 0, "sv2": 0, "sv2/buffer": 0, "hashing/sha256d": 0,
 	"sv2/noise": 1, "sv2/mining": 1, "sv2/jobdecl": 1, "sv2/template": 1, "sv2/extension": 1, "hashing": 1,
+	"drivers/serial": 1, "drivers/sensor": 1, "tinytest/chipsim": 1, "tinytest/chipsim/": 1,
 	"sv2/sv2net": 2, "sv2/channel": 2, "hashing/cpu": 2, "drivers/": 2,
 	"sv2client": 3, "board/": 3, "pool/": 3,
 	"device": 4, "pool": 4,
@@ -40,7 +41,7 @@ var only = []struct{ pkg, folders string }{
 	{"github.com/btcsuite/btcd/chainhash/v2", "bitcoin pool/ internal/ tinytest"},
 	{"github.com/btcsuite/btcd/btcec/v2", "sv2/noise"},
 	{"github.com/btcsuite/btcd/", "bitcoin sv2/noise pool pool/ internal/ tinytest"},
-	{"periph.io/", "drivers/ board/"},
+	{"periph.io/", "drivers/ board/ tinytest/chipsim tinytest/chipsim/"},
 }
 
 func TestFloors(t *testing.T) {
