@@ -40,6 +40,31 @@ func scanEach(s *Search, start, count uint32, hits []Hit, lanes int, run pass) (
 	return n, done
 }
 
+// scanShared scans with a kernel that tries every midstate under one schedule: a
+// step of run is a batch under one midstate, and batches end with the last one.
+func scanShared(s *Search, start, count uint32, hits []Hit, lanes int, run pass) (n int, done uint32) {
+	versions := len(s.heads)
+	for done < count {
+		left := int(count - done)
+		batches := (left + lanes - 1) / lanes
+		room := min(len(s.records), (len(hits)-n)/lanes)
+		if room < versions {
+			break // it must do for one batch
+		}
+		found, steps := run(s, 0, start+done, batches, room)
+		first := n
+		for _, r := range s.records[:found] {
+			step := int(r.step)
+			r.step /= uint32(versions)
+			n += r.put(hits[n:], start+done, lanes, step%versions)
+		}
+		did := min(left, steps/versions*lanes)
+		n = first + keepBelow(hits[first:n], start+done, uint32(did))
+		done += uint32(did)
+	}
+	return n, done
+}
+
 // put makes hits of a record of a scan from start on.
 func (r record) put(hits []Hit, start uint32, lanes, midstate int) (n int) {
 	first := start + r.step*uint32(lanes)

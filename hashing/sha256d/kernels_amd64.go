@@ -2,7 +2,10 @@
 
 package sha256d
 
+//lint:file-ignore U1000 assembly uses fields that Go does not
+
 import (
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
@@ -22,7 +25,8 @@ func hasAVX512() bool { return cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW }
 // first scans.
 type memory struct {
 	records []record
-	whole   wholeTable
+	whole   [][wholeWords]uint32 // of each midstate
+	version [][versionWords]uint32
 	avx2    *lanes256
 	avx512  *lanes512
 }
@@ -32,76 +36,116 @@ func (m *memory) renew(midstates int) {
 	if need := 32 + midstates; len(m.records) < need {
 		m.records = make([]record, need)
 	}
-	m.whole.words = m.whole.words[:0]
+	m.whole = m.whole[:0]
+	m.version = m.version[:0]
 }
 
-// wholeTable has the prepared words of each midstate for kernels that do the
-// whole of the search in every lane.
-type wholeTable struct {
-	words [][wholeWords]uint32
-}
-
-func (t *wholeTable) of(s *Search, midstate int) *[wholeWords]uint32 {
-	if len(t.words) == 0 {
-		t.words = append(t.words, make([][wholeWords]uint32, len(s.heads))...)
-		for i := range t.words {
-			prepareWhole(&t.words[i], &s.heads[i].mid, &s.tail)
+// wholeWords returns the words of the midstates for kernels that take them one
+// by one, versionWords for those that take them all.
+func (s *Search) wholeOf(midstate int) *uint32 {
+	if len(s.whole) == 0 {
+		s.whole = slices.Grow(s.whole, len(s.heads))[:len(s.heads)]
+		for i := range s.whole {
+			prepareWhole(&s.whole[i], &s.heads[i].mid, &s.tail)
 		}
 	}
-	return &t.words[midstate]
+	return &s.whole[midstate][0]
 }
 
-// lanes512 is the memory of the AVX-512 kernels. All of it is rows of 64 bytes, and
-// it lies at a multiple of that.
+func (s *Search) versionsOf() *uint32 {
+	if len(s.version) == 0 {
+		s.version = slices.Grow(s.version, len(s.heads))[:len(s.heads)]
+		for i := range s.version {
+			prepareVersion(&s.version[i], &s.heads[i].mid, &s.tail)
+		}
+	}
+	return &s.version[0][0]
+}
+
+// lanes512 is the memory of the AVX-512 kernels, at a multiple of 64 bytes.
 type lanes512 struct {
 	nonces [16]uint32 // of the next step
 	step   [16]uint32
 	top    [16]uint32 // limit of the hash's top word
 	swap   [64]byte   // reverses the bytes of words
-	//lint:ignore U1000 only the kernel uses it
-	spill [spills512][16]uint32
+	known  [rowsWords]uint32
+	_      [-rowsWords & 15]uint32
+
+	// These only the kernels use.
+	nonce [16]uint32               // of a batch, in the order of bytes that is hashed
+	rows  [scheduleRows][16]uint32 // its message schedule
+	spill [spillsAVX512][16]uint32 // what there are no registers for
 }
 
-// lanes256 is the same for AVX2, in rows of 32 bytes.
+// lanes256 is the same for AVX2.
 type lanes256 struct {
 	nonces [8]uint32
 	step   [8]uint32
 	top    [8]uint32
 	swap   [32]byte
-	//lint:ignore U1000 only the kernel uses it
-	spill [spills256][8]uint32
+	known  [rowsWords]uint32
+	_      [-rowsWords & 7]uint32
+	nonce  [8]uint32
+	rows   [scheduleRows][8]uint32
+	spill  [spillsAVX2][8]uint32
 }
 
 //go:noescape
 func scanAVX512(m *lanes512, words *uint32, versions, steps int, records *record, room int) (found, done int)
 
 //go:noescape
+func scanAVX512Versions(m *lanes512, words *uint32, versions, steps int, records *record, room int) (found, done int)
+
+//go:noescape
 func scanAVX2(m *lanes256, words *uint32, versions, steps int, records *record, room int) (found, done int)
 
+//go:noescape
+func scanAVX2Versions(m *lanes256, words *uint32, versions, steps int, records *record, room int) (found, done int)
+
 func scan16(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
-	return scanEach(s, start, count, hits, 16, pass512)
-}
-
-func scan8(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
-	return scanEach(s, start, count, hits, 8, pass256)
-}
-
-func pass512(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
 	if s.avx512 == nil {
 		s.avx512 = aligned[lanes512]()
 	}
-	m := s.avx512
-	setRows(m.nonces[:], m.step[:], m.top[:], m.swap[:], start, s.top)
-	return scanAVX512(m, &s.whole.of(s, midstate)[0], 1, batches, &s.records[0], room)
+	if len(s.heads) > 1 {
+		prepareRows(&s.avx512.known, &s.heads[0].mid, &s.tail)
+		return scanShared(s, start, count, hits, 16, versions512)
+	}
+	return scanEach(s, start, count, hits, 16, pass512)
 }
 
-func pass256(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
+func pass512(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
+	m := s.avx512
+	setRows(m.nonces[:], m.step[:], m.top[:], m.swap[:], start, s.top)
+	return scanAVX512(m, s.wholeOf(midstate), 1, batches, &s.records[0], room)
+}
+
+func versions512(s *Search, _ int, start uint32, batches, room int) (found, done int) {
+	m := s.avx512
+	setRows(m.nonces[:], m.step[:], m.top[:], m.swap[:], start, s.top)
+	return scanAVX512Versions(m, s.versionsOf(), len(s.heads), batches, &s.records[0], room)
+}
+
+func scan8(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
 	if s.avx2 == nil {
 		s.avx2 = aligned[lanes256]()
 	}
+	if len(s.heads) > 1 {
+		prepareRows(&s.avx2.known, &s.heads[0].mid, &s.tail)
+		return scanShared(s, start, count, hits, 8, versions256)
+	}
+	return scanEach(s, start, count, hits, 8, pass256)
+}
+
+func pass256(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
 	m := s.avx2
 	setRows(m.nonces[:], m.step[:], m.top[:], m.swap[:], start, s.top)
-	return scanAVX2(m, &s.whole.of(s, midstate)[0], 1, batches, &s.records[0], room)
+	return scanAVX2(m, s.wholeOf(midstate), 1, batches, &s.records[0], room)
+}
+
+func versions256(s *Search, _ int, start uint32, batches, room int) (found, done int) {
+	m := s.avx2
+	setRows(m.nonces[:], m.step[:], m.top[:], m.swap[:], start, s.top)
+	return scanAVX2Versions(m, s.versionsOf(), len(s.heads), batches, &s.records[0], room)
 }
 
 // setRows sets the rows for a scan from start on.

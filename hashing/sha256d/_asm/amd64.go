@@ -10,36 +10,27 @@ import "fmt"
 //	R9   table of prepared words        AX   records written
 //	DX   steps (or batches) to do       CX   steps done
 //	BX   lanes that hit, one bit each   R11  versions left
-const (
-	memory    = "SI"
-	constants = "R8"
-	prepared  = "R9"
+const memory = "SI"
+
+// The tables have one word for all lanes.
+var (
+	constants = Memory{Base: "R8", One: true}
+	prepared  = Memory{Base: "R9", One: true}
 )
 
 // arguments is the size of: m, words, versions, steps, records, room, and the
 // results found, done.
 const arguments = 8 * 8
 
-// knownAMD64 is where kernels find known words: one word for all lanes.
-func knownAMD64(k *Known) func(w *Word) *Memory {
-	return func(w *Word) *Memory {
-		base := prepared
-		if w.When == Generated {
-			base = constants
-		}
-		return &Memory{Base: base, Offset: 4 * k.Table(w).Index(w), One: true}
-	}
-}
-
 // enter reads the arguments.
-func enter(a *Assembly, table string) {
+func enter(a *Assembly) {
 	a.Lines(
 		"MOVQ m+0(FP), SI",
 		"MOVQ words+8(FP), R9",
 		"MOVQ steps+24(FP), DX",
 		"MOVQ records+32(FP), DI",
 		"MOVQ room+40(FP), R10",
-		"LEAQ "+table+"<>(SB), R8",
+		"LEAQ constants<>(SB), R8",
 		"XORL AX, AX",
 		"XORL CX, CX",
 	)
@@ -92,14 +83,28 @@ const recordSize = 8
 func generateAMD64(dir string) error {
 	const constraint = "amd64 && !purego"
 	src := NewSource(constraint)
-	whole := NewSearch(Whole)
-	known := NewKnown(whole.Live(whole.Last))
-	src.Prepare("prepareWhole", "wholeWords", &whole.Graph, &known.Prepared)
-
 	a := NewAssembly(constraint)
-	a.Words("constants", known.Constants.Values())
-	src.Constant("spills512", avx512().one(a, whole, known))
-	src.Constant("spills256", avx2().one(a, whole, known))
+	var constants Table
+
+	whole := NewSearch(Whole)
+	wholeKnown := NewKnown(&constants, whole.Live(whole.Last))
+	src.Prepare("prepareWhole", "wholeWords", &whole.Graph, &wholeKnown.Prepared)
+
+	rows := whole.rows()
+	rowsKnown := NewKnown(&constants, whole.Live(rows...))
+	src.Prepare("prepareRows", "rowsWords", &whole.Graph, &rowsKnown.Prepared)
+	src.Constant("scheduleRows", len(rows))
+
+	version := NewSearch(Schedule)
+	versionKnown := NewKnown(&constants, version.Live(version.Last))
+	src.Prepare("prepareVersion", "versionWords", &version.Graph, &versionKnown.Prepared)
+
+	for _, v := range []func() *Vector{avx512, avx2} {
+		one := v().one(a, whole, wholeKnown)
+		many := v().versions(a, whole, rowsKnown, version, versionKnown)
+		src.Constant("spills"+v().Name, max(one, many))
+	}
+	a.Words("constants", constants.Values())
 	if err := a.Write(dir, "avx_amd64.s"); err != nil {
 		return err
 	}

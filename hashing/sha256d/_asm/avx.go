@@ -188,17 +188,58 @@ func (v *Vector) store(p *Program, x *Value, m *Memory) {
 	p.Store(Instruction{Name: v.Move}, x, m)
 }
 
-// one emits the kernel that makes its schedule for each midstate.
+// one emits the kernel that does everything for each midstate.
 func (v *Vector) one(a *Assembly, s *Search, k *Known) (spills int) {
-	p := &Program{Known: knownAMD64(k), Lower: v.Lower}
+	p := &Program{Known: k.In(constants, prepared), Lower: v.Lower}
 	live := s.Live(s.Last)
 	p.Set(input(live, "nonce"), v.nonces(p))
 	p.Run(live)
 	code := v.Allocate(p.Code, p.Value(s.Last))
 	a.Function(fmt.Sprintf("%d lanes.", v.Lanes), "scan"+v.Name, arguments)
-	enter(a, "constants")
+	enter(a)
 	each(a, append(code.Lines, v.Check(code.Results[0])...))
 	return code.Spills
+}
+
+// versions emits the kernel that makes a schedule once for all midstates.
+func (v *Vector) versions(a *Assembly, whole *Search, wholeKnown *Known, s *Search, k *Known) (spills int) {
+	schedule := v.schedule(whole, wholeKnown)
+	p := &Program{Known: k.In(constants, prepared), Lower: v.Lower}
+	live := s.Live(s.Last)
+	p.Set(input(live, "nonce"), &Value{Home: v.row("nonce", 0)})
+	row := 0
+	for t, kw := range s.Header.KW {
+		if kw.Op == Input && t >= 16 {
+			p.Set(kw, &Value{Home: v.row("rows", row)})
+			row++
+		}
+	}
+	p.Run(live)
+	code := v.Allocate(p.Code, p.Value(s.Last))
+	a.Function(fmt.Sprintf("%d lanes, one message schedule for many midstates.", v.Lanes), "scan"+v.Name+"Versions", arguments)
+	enter(a)
+	step := append(code.Lines, v.Check(code.Results[0])...)
+	eachVersion(a, schedule.Lines, step, 4*len(k.Prepared.Words))
+	return max(schedule.Spills, code.Spills)
+}
+
+// schedule makes the lines that put the rows of a batch into memory.
+func (v *Vector) schedule(s *Search, k *Known) *Code {
+	known := v.field("known")
+	known.One = true
+	p := &Program{Known: k.In(constants, known), Lower: v.Lower}
+	rows := s.rows()
+	live := s.Live(rows...)
+	nonce := v.nonces(p)
+	v.store(p, nonce, v.row("nonce", 0))
+	p.Set(input(live, "nonce"), nonce)
+	for _, w := range live {
+		p.Run([]*Word{w})
+		if i := slices.Index(rows, w); i >= 0 {
+			v.store(p, p.Value(w), v.row("rows", i))
+		}
+	}
+	return v.Allocate(p.Code)
 }
 
 func input(words []*Word, name string) *Word {

@@ -32,30 +32,37 @@ func (t *Table) Values() (v []uint32) {
 }
 
 // Known are the two tables that a kernel reads: constants, and words that Go
-// code prepares for each midstate.
+// code prepares.
 type Known struct {
-	Constants, Prepared Table
+	Constants *Table // shared by the kernels of a file
+	Prepared  Table
 }
 
-// Table is where a word is.
-func (k *Known) Table(w *Word) *Table {
-	if w.When == Generated {
-		return &k.Constants
-	}
-	return &k.Prepared
-}
-
-// NewKnown makes tables of what the scanned ones of the words are made of.
-func NewKnown(words []*Word) *Known {
-	k := &Known{}
+// NewKnown puts what the scanned ones of the words are made of into tables.
+func NewKnown(constants *Table, words []*Word) *Known {
+	k := &Known{Constants: constants}
 	for _, w := range words {
 		for _, a := range w.Args {
-			if w.When == Scanned && a.When < Scanned {
-				k.Table(a).Need(a)
+			switch {
+			case w.When < Scanned || a.When == Scanned:
+			case a.When == Generated:
+				constants.Need(a)
+			default:
+				k.Prepared.Need(a)
 			}
 		}
 	}
 	return k
+}
+
+// In is the place of a known word, if the tables are at these.
+func (k *Known) In(constants, prepared Memory) func(w *Word) *Memory {
+	return func(w *Word) *Memory {
+		if w.When == Generated {
+			return constants.At(4 * k.Constants.Index(w))
+		}
+		return prepared.At(4 * k.Prepared.Index(w))
+	}
 }
 
 // Program is the work for one step of a kernel, as instructions of a processor.

@@ -107,3 +107,14 @@ func (s *Search) message(bits uint32, words ...*Word) (m [16]*Word) {
 	m[15] = Const(bits)
 	return m
 }
+
+// rows are the words of the header's schedule, K included, that depend on the
+// nonce: the inputs of a search with its Schedule cut.
+func (s *Search) rows() (rows []*Word) {
+	for _, kw := range s.Header.KW[16:] {
+		if kw.When == Scanned {
+			rows = append(rows, kw)
+		}
+	}
+	return rows
+}
