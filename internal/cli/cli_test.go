@@ -317,6 +317,33 @@ func TestStatusSocket(t *testing.T) {
 	}
 }
 
+// A process that was killed leaves its socket behind. The next one takes the path
+// over, but not from one that lives, and not a file that is something else.
+func TestStatusSocketLeftBehind(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	old, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ListenStatus("unix:" + path); CodeOf(err) != Bind {
+		t.Errorf("ListenStatus beside a living listener: %v", err)
+	}
+	old.(*net.UnixListener).SetUnlinkOnClose(false)
+	old.Close()
+	l, err := ListenStatus("unix:" + path)
+	if err != nil {
+		t.Fatalf("ListenStatus where a socket was left: %v", err)
+	}
+	l.Close()
+	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = ListenStatus("unix:" + path)
+	if text, _ := os.ReadFile(path); CodeOf(err) != Bind || string(text) != "precious" {
+		t.Errorf("ListenStatus on a file: %v, which now holds %q", err, text)
+	}
+}
+
 func TestFetchStatusOfSomethingElse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -27,10 +30,27 @@ const (
 func ListenStatus(addr string) (net.Listener, error) {
 	network, addr := statusAddress(addr)
 	l, err := net.Listen(network, addr)
+	if err != nil && network == "unix" && abandoned(addr) && os.Remove(addr) == nil {
+		l, err = net.Listen(network, addr)
+	}
 	if err != nil {
 		return nil, Failf(Bind, "status: %w; choose another -status address", err)
 	}
 	return l, nil
+}
+
+// abandoned says whether path is a socket that nobody listens on: a process that was
+// killed leaves its own behind, and its successor must be able to start.
+func abandoned(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode().Type() != fs.ModeSocket {
+		return false
+	}
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		c.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
 func statusAddress(addr string) (network, address string) {
