@@ -75,7 +75,10 @@ func writeKey(path string, k noise.SecretKey) error {
 		return cli.Failf(cli.Config, "authority key: %w", err)
 	}
 	_, err = fmt.Fprintln(f, k.Encode())
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path)) // half a key would stop the next start
+	}
+	return nil
 }
 
 var keygenHelp = cli.Help{
@@ -105,10 +108,14 @@ func keygen(s cli.IO, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(s.Out, "public", k.Public())
-	if out != "" {
-		return writeKey(out, k)
+	if out != "" { // before it is shown: a public key without its secret one is of no use
+		if err := writeKey(out, k); err != nil {
+			return err
+		}
 	}
-	_, err = fmt.Fprintln(s.Out, "secret", k.Encode())
-	return err
+	fmt.Fprintln(s.Out, "public", k.Public())
+	if out == "" {
+		fmt.Fprintln(s.Out, "secret", k.Encode())
+	}
+	return nil
 }

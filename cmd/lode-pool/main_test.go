@@ -152,8 +152,8 @@ func TestKeygen(t *testing.T) {
 	if code != 0 || err != nil || info.Mode().Perm() != 0o600 || strings.Contains(out, "secret") {
 		t.Errorf("code %d, file %v, %v, printed %q", code, info, err, out)
 	}
-	if _, _, code = command(t, nil, "keygen", "-o", path); code != int(cli.Config) {
-		t.Errorf("a key was replaced, code %d", code)
+	if again, _, code := command(t, nil, "keygen", "-o", path); code != int(cli.Config) || again != "" {
+		t.Errorf("keygen onto a key: code %d, printed %q, which is in no file", code, again)
 	}
 	c := config{AuthorityKeyFile: path}
 	if k, err = c.authority(nil); err != nil || !strings.Contains(out, k.Public().String()) {
