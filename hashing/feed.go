@@ -14,7 +14,7 @@ type Source interface {
 	Work(t Traits) (w Work, wait time.Duration, ok bool)
 }
 
-// Feed hands one hasher its work. The hasher calls Declare, Next and Changed,
+// Feed hands one hasher its work. The hasher calls Declare, Next, Try and Changed,
 // from as many goroutines as it likes; the owner of the source calls Change.
 type Feed struct {
 	source Source
@@ -52,6 +52,17 @@ func (f *Feed) Next(ctx context.Context) (Work, error) {
 		pause(ctx, changed, wait)
 	}
 	return Work{}, ctx.Err()
+}
+
+// Try returns work that nobody else has, or false when there is none now. It is
+// for a hasher whose goroutine must not wait in Next because it has answers to
+// read meanwhile. It does not allocate.
+func (f *Feed) Try() (Work, bool) {
+	f.mu.Lock()
+	traits := f.traits
+	f.mu.Unlock()
+	w, _, ok := f.source.Work(traits)
+	return w, ok
 }
 
 // pause returns when ctx ends, changed is closed, or wait (if any) is over.

@@ -94,6 +94,22 @@ func TestChanged(t *testing.T) {
 	}
 }
 
+func TestTryDoesNotWait(t *testing.T) {
+	src := &counter{wait: time.Hour}
+	f := NewFeed(src)
+	if w, ok := f.Try(); ok {
+		t.Errorf("Try = %v from an empty source", w)
+	}
+	src.stock.Store(1 << 40)
+	f.Declare(Traits{RollBits: 3})
+	if w, ok := f.Try(); !ok || w.ID != 1 || src.traits.RollBits != 3 {
+		t.Errorf("Try = %v, %v with traits %+v", w, ok, src.traits)
+	}
+	if n := testing.AllocsPerRun(100, func() { f.Try() }); n != 0 {
+		t.Errorf("%v allocations for a work", n)
+	}
+}
+
 func TestNextDoesNotAllocate(t *testing.T) {
 	src := &counter{}
 	src.stock.Store(1 << 40)
