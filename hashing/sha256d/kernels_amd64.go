@@ -14,11 +14,24 @@ import (
 func assembly() []Kernel {
 	return []Kernel{
 		{Name: "avx2", Needs: "AVX2", Available: hasAVX2, Scan: scan8},
+		{Name: "shani", Needs: "SHA extensions and SSE4.1", Available: hasSHA, Scan: scan4},
 		{Name: "avx512", Needs: "AVX-512 F and BW", Available: hasAVX512, Scan: scan16},
 	}
 }
 
-func hasAVX2() bool   { return cpu.X86.HasAVX2 }
+func hasAVX2() bool { return cpu.X86.HasAVX2 }
+
+// hasSHA looks itself, because package cpu does not know of SHA.
+func hasSHA() bool {
+	const leaf, bit = 7, 29 // of EBX
+	return cpu.X86.HasSSE41 && cpu.X86.HasSSSE3 && maxCPUID() >= leaf && cpuidEBX(leaf)>>bit&1 != 0
+}
+
+// maxCPUID is the highest leaf that CPUID has.
+func maxCPUID() uint32
+
+// cpuidEBX is EBX of subleaf 0.
+func cpuidEBX(leaf uint32) uint32
 func hasAVX512() bool { return cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW }
 
 // memory is what kernels in assembly work on. A kernel's part is made when it
@@ -27,6 +40,7 @@ type memory struct {
 	records []record
 	whole   [][wholeWords]uint32 // of each midstate
 	version [][versionWords]uint32
+	shani   *sha128
 	avx2    *lanes256
 	avx512  *lanes512
 }
@@ -90,6 +104,20 @@ type lanes256 struct {
 	spill  [spillsAVX2][8]uint32
 }
 
+// sha128 is the memory of the kernel with the SHA extensions.
+type sha128 struct {
+	known  [shaniWords]uint32
+	_      [-shaniWords & 3]uint32
+	nonces [4]uint32
+	step   [4]uint32
+	top    [4]uint32
+	swap   [16]byte
+	spill  [spillsSHANI][4]uint32
+}
+
+//go:noescape
+func scanSHANI(m *sha128, words *uint32, versions, steps int, records *record, room int) (found, done int)
+
 //go:noescape
 func scanAVX512(m *lanes512, words *uint32, versions, steps int, records *record, room int) (found, done int)
 
@@ -123,6 +151,20 @@ func versions512(s *Search, _ int, start uint32, batches, room int) (found, done
 	m := s.avx512
 	setRows(m.nonces[:], m.step[:], m.top[:], m.swap[:], start, s.top)
 	return scanAVX512Versions(m, s.versionsOf(), len(s.heads), batches, &s.records[0], room)
+}
+
+func scan4(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
+	if s.shani == nil {
+		s.shani = aligned[sha128]()
+	}
+	return scanEach(s, start, count, hits, 4, pass128)
+}
+
+func pass128(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
+	m := s.shani
+	prepareSHANI(&m.known, &s.heads[midstate].mid, &s.tail)
+	setRows(m.nonces[:], m.step[:], m.top[:], m.swap[:], start, s.top)
+	return scanSHANI(m, nil, 1, batches, &s.records[0], room)
 }
 
 func scan8(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {

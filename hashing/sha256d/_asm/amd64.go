@@ -36,15 +36,16 @@ func enter(a *Assembly) {
 	)
 }
 
-// each repeats a step. It ends with the lanes that hit in BX.
-func each(a *Assembly, step []string) {
+// each repeats a step, which ends with the lanes that hit in BX. clean is for the
+// end.
+func each(a *Assembly, step []string, clean ...string) {
 	a.Lines("PCALIGN $64")
 	a.Label("step")
 	a.Lines(step...)
 	a.Lines("INCQ CX", "TESTL BX, BX", "JNZ hit")
 	a.Label("next")
 	a.Lines("CMPQ CX, DX", "JB step")
-	leave(a)
+	leave(a, clean)
 }
 
 // eachVersion makes a schedule for each batch, and repeats the step with each
@@ -59,13 +60,14 @@ func eachVersion(a *Assembly, schedule, step []string, apart int) {
 	a.Lines("INCQ CX", "TESTL BX, BX", "JNZ hit")
 	a.Label("next")
 	a.Lines("DECQ R11", "JNZ step", "DECQ DX", "JNZ batch")
-	leave(a)
+	leave(a, []string{"VZEROUPPER"})
 }
 
 // leave is what follows the loop: the end, and the rare case of a hit.
-func leave(a *Assembly) {
+func leave(a *Assembly, clean []string) {
 	a.Label("end")
-	a.Lines("VZEROUPPER", "MOVQ AX, found+48(FP)", "MOVQ CX, done+56(FP)", "RET")
+	a.Lines(clean...)
+	a.Lines("MOVQ AX, found+48(FP)", "MOVQ CX, done+56(FP)", "RET")
 	a.Label("hit")
 	a.Lines(
 		"LEAQ -1(CX), R12",
@@ -106,6 +108,15 @@ func generateAMD64(dir string) error {
 	}
 	a.Words("constants", constants.Values())
 	if err := a.Write(dir, "avx_amd64.s"); err != nil {
+		return err
+	}
+
+	a = NewAssembly(constraint)
+	sha := newSHANI(4, &Table{})
+	src.Constant("spillsSHANI", sha.scan(a, whole))
+	a.Words("constants", sha.known.Constants.Values())
+	src.Prepare("prepareSHANI", "shaniWords", &whole.Graph, &sha.known.Prepared)
+	if err := a.Write(dir, "shani_amd64.s"); err != nil {
 		return err
 	}
 	return src.Write(dir, "prepare_amd64.go")

@@ -197,7 +197,7 @@ func (v *Vector) one(a *Assembly, s *Search, k *Known) (spills int) {
 	code := v.Allocate(p.Code, p.Value(s.Last))
 	a.Function(fmt.Sprintf("%d lanes.", v.Lanes), "scan"+v.Name, arguments)
 	enter(a)
-	each(a, append(code.Lines, v.Check(code.Results[0])...))
+	each(a, append(code.Lines, v.Check(code.Results[0])...), "VZEROUPPER")
 	return code.Spills
 }
 

@@ -101,7 +101,7 @@ func (s *Source) Prepare(name, length string, g *Graph, t *Table) {
 		fmt.Fprintf(&s.b, "\t%s := %s\n", names[w], expression(w, text))
 	}
 	for i, w := range words {
-		fmt.Fprintf(&s.b, "\tout[%d] = %s\n", i, names[w])
+		fmt.Fprintf(&s.b, "\tout[%d] = %s\n", i, text(w))
 	}
 	s.b.WriteString("}\n")
 }
