@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/lodefw/lode/bitcoin"
@@ -30,6 +31,22 @@ func TestEmptyBlockIsValid(t *testing.T) {
 	skipTo[*mining.SetNewPrevHash](d.device)
 	if s := r.pool.Status(); s.Blocks != 2 || s.Refused != 0 || chain.Status().Height != 2 {
 		t.Errorf("pool %+v, chain %+v", s, chain.Status())
+	}
+}
+
+// TestEmptyBlockCommits: signets take no block without a witness commitment
+// (bad-signet-blksig), and chains without BIP141 none with one.
+func TestEmptyBlockCommits(t *testing.T) {
+	m := newMaker(Config{Tag: "/t/", SubsidyInterval: 210_000, PayoutScript: []byte{0x51}})
+	for _, witness := range []bool{false, true} {
+		tmpl := template(100, 1, hardBits)
+		tmpl.Witness = witness
+		body := m.ahead(tmpl)
+		commits := bytes.Contains(body.Coinbase.Suffix, bitcoin.WitnessCommitment(nil))
+		if commits != witness || body.Coinbase.Witness != witness {
+			t.Errorf("template with witness %v: empty block commits %v, has the reserved value %v",
+				witness, commits, body.Coinbase.Witness)
+		}
 	}
 }
 

@@ -100,19 +100,27 @@ func fits(ahead *channel.Body, t *bitcoin.Template) bool {
 }
 
 // ahead makes the empty job for the block after t. Of that only the height is
-// known, and with it the reward: a block without transactions has no fees, and
-// needs no witness commitment (BIP141). The body is nil if the template's value
-// shows that this network has another subsidy than we think.
+// known, and with it the reward: a block without transactions has no fees. Its
+// witness commitment (BIP141) is one to nothing but the coinbase; signets refuse
+// blocks without one (BIP325). The body is nil if the template's value shows that
+// this network has another subsidy than we think.
 func (m *maker) ahead(t *bitcoin.Template) *channel.Body {
 	if t.Value < m.subsidy(t.Height) {
 		return nil
 	}
 	height := t.Height + 1
-	body, err := m.body(&bitcoin.Template{
+	empty := &bitcoin.Template{
 		Height: height, Version: t.Version, NBits: t.NBits, NTime: t.NTime, MinNTime: t.MinNTime,
 		Value: m.subsidy(height), CoinbaseVersion: t.CoinbaseVersion,
 		CoinbasePrefix: bitcoin.HeightPush(height), CoinbaseSequence: 0xffffffff,
-	})
+		Witness: t.Witness,
+	}
+	if t.Witness {
+		script := bitcoin.WitnessCommitment(nil)
+		empty.CoinbaseOutputs = bitcoin.AppendOutputs(nil, []bitcoin.Output{{Script: script}})
+		empty.CoinbaseOutputCount = 1
+	}
+	body, err := m.body(empty)
 	if err != nil {
 		return nil // the full template of that height will say why
 	}
