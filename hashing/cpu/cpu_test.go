@@ -69,12 +69,14 @@ func TestFinds(t *testing.T) {
 	defer cancel()
 	var mu sync.Mutex
 	var solutions []hashing.Solution
+	works := map[uint64]bool{}
 	done := make(chan error, 1)
 	go func() {
 		done <- h.Run(ctx, feed, func(s hashing.Solution) {
 			mu.Lock()
 			defer mu.Unlock()
-			if solutions = append(solutions, s); len(solutions) == 200 {
+			works[s.Work] = true
+			if solutions = append(solutions, s); len(solutions) >= 200 && len(works) == 3 { // every thread had its turn
 				cancel()
 			}
 		})
