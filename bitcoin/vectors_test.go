@@ -241,25 +241,29 @@ func hex32(t *testing.T, s string) *uint32 {
 
 func TestVectorsTargets(t *testing.T) {
 	vectors.Each(t, "targets", func(t *testing.T, v targetVector) {
-		kind, _, _ := strings.Cut(v.ID, "-")
-		check, ok := map[string]func(*testing.T, *targetVector){
-			"nbits": checkCompact, "diff": checkDecimal, "hashrate": checkRate, "cmp": checkCompare,
-		}[kind]
-		if !ok {
+		_, decimal := v.Difficulty.(string)
+		switch {
+		case v.HashLE != nil:
+			checkCompare(t, &v)
+		case v.NBits != nil:
+			checkCompact(t, &v)
+		case v.HashRate != nil:
+			checkRate(t, &v)
+		case decimal:
+			checkDecimal(t, &v)
+		default:
 			t.Fatalf("a kind of vector that is not known here")
 		}
-		check(t, &v)
 	})
 }
 
 type targetVector struct {
-	ID              string   `json:"id"`
-	NBits           uint32   `json:"nbits"`
+	NBits           *uint32  `json:"nbits"`
 	TargetBE        hexBytes `json:"target_be"`
 	TargetLE        hexBytes `json:"target_le"`
 	HashLE          hexBytes `json:"hash_le"`
 	Difficulty      any      `json:"difficulty"` // text in diff-*, a number elsewhere
-	HashRate        float64  `json:"hashrate"`
+	HashRate        *float64 `json:"hashrate"`
 	SharesPerMinute float64  `json:"shares_per_minute"`
 	Meets           *bool    `json:"meets"`
 	Reject          string   `json:"reject"`
@@ -279,10 +283,10 @@ func (v *targetVector) checkTarget(t *testing.T, got Target) {
 }
 
 func checkCompact(t *testing.T, v *targetVector) {
-	got, err := CompactTarget(v.NBits)
+	got, err := CompactTarget(*v.NBits)
 	if v.TargetBE == nil {
 		if err == nil || !strings.Contains(err.Error(), v.Reject) {
-			t.Errorf("CompactTarget(%08x) = %v, %v, want an error that says %q", v.NBits, got, err, v.Reject)
+			t.Errorf("CompactTarget(%08x) = %v, %v, want an error that says %q", *v.NBits, got, err, v.Reject)
 		}
 		return
 	}
@@ -297,10 +301,7 @@ func checkCompact(t *testing.T, v *targetVector) {
 }
 
 func checkDecimal(t *testing.T, v *targetVector) {
-	text, ok := v.Difficulty.(string)
-	if !ok {
-		t.Fatalf("difficulty is %T, want text", v.Difficulty)
-	}
+	text := v.Difficulty.(string)
 	got, err := DifficultyTarget(text)
 	if v.TargetBE == nil {
 		if err == nil {
@@ -315,7 +316,7 @@ func checkDecimal(t *testing.T, v *targetVector) {
 }
 
 func checkRate(t *testing.T, v *targetVector) {
-	v.checkTarget(t, RateTarget(v.HashRate, v.SharesPerMinute))
+	v.checkTarget(t, RateTarget(*v.HashRate, v.SharesPerMinute))
 }
 
 func checkCompare(t *testing.T, v *targetVector) {
@@ -330,7 +331,6 @@ func checkCompare(t *testing.T, v *targetVector) {
 
 func TestVectorsVersionBits(t *testing.T) {
 	type vector struct {
-		ID           string  `json:"id"`
 		JobVersion   string  `json:"job_version"`
 		Mask         string  `json:"mask"`
 		VersionBits  string  `json:"version_bits"`
@@ -344,8 +344,8 @@ func TestVectorsVersionBits(t *testing.T) {
 	}
 	vectors.Each(t, "version_bits", func(t *testing.T, v vector) {
 		mask := *hex32(t, v.Mask)
-		switch kind, _, _ := strings.Cut(v.ID, "-"); kind {
-		case "combine":
+		switch {
+		case v.VersionBits != "":
 			got, ok := CombineVersion(*hex32(t, v.JobVersion), mask, *hex32(t, v.VersionBits))
 			if ok != v.Allowed {
 				t.Fatalf("CombineVersion allows %v, want %v", ok, v.Allowed)
@@ -353,14 +353,14 @@ func TestVectorsVersionBits(t *testing.T) {
 			if ok && got != *hex32(t, *v.FinalVersion) {
 				t.Errorf("CombineVersion = %08x, want %s", got, *v.FinalVersion)
 			}
-		case "sv2":
+		case v.ShareVersion != "":
 			if !v.Rolling {
 				mask = 0
 			}
 			if got := VersionAllowed(*hex32(t, v.ShareVersion), *hex32(t, v.JobVersion), mask); got != v.Accept {
 				t.Errorf("VersionAllowed = %v, want %v", got, v.Accept)
 			}
-		case "increment":
+		case v.Next != "":
 			if got := NextVersion(*hex32(t, v.Version), mask); got != *hex32(t, v.Next) {
 				t.Errorf("NextVersion = %08x, want %s", got, v.Next)
 			}

@@ -2,11 +2,11 @@ package pool
 
 import (
 	"encoding/json"
-	"math"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/internal/vectors"
@@ -24,6 +24,9 @@ type scenario struct {
 		WorkSelection bool     `json:"work_selection"`
 		ClientFlags   uint32   `json:"client_flags"`
 		Supported     []uint16 `json:"supported"`
+		MinNTime      uint32   `json:"min_ntime"`   // of the job,
+		ReceivedAt    uint32   `json:"received_at"` // of the share, by the server's clock
+		JobVersion    uint32   `json:"job_version"`
 	} `json:"setup"`
 	Events []map[string]json.RawMessage `json:"events"`
 }
@@ -65,6 +68,7 @@ type stage struct {
 	s     *scenario
 	miner *miner
 	last  *mining.SubmitSharesStandard
+	asked []uint16 // extensions
 	moves int
 }
 
@@ -72,7 +76,7 @@ func (s *scenario) play(t *testing.T) {
 	r := start(t, Config{FixedVersion: s.Setup.FixedVersion || strings.Contains(s.text(), `"version_rolling_allowed": false`), Batch: 1}, true)
 	r.pool.setup.Supported |= s.Setup.ClientFlags // as a pool that offers what the client wants
 	st := &stage{device: r.dial(), r: r, s: s}
-	if first := s.word(0, "recv"); first != "SetupConnection" && s.ID != "scn-srv-first-message-not-setup" {
+	if !s.startsBare() {
 		st.send(setup(s.Setup.ClientFlags))
 		next[*sv2.SetupConnectionSuccess](st.device)
 	}
@@ -89,6 +93,13 @@ func (s *scenario) play(t *testing.T) {
 	r.stop()
 }
 
+// startsBare says whether the scenario is about the first message of a connection.
+// Others begin after a set-up that they do not tell.
+func (s *scenario) startsBare() bool {
+	return s.word(0, "recv") == "SetupConnection" ||
+		len(s.Events) > 1 && strings.Contains(string(s.Events[1]["expect"]), `"close"`)
+}
+
 func (s *scenario) text() string {
 	b, _ := json.Marshal(s.Events)
 	return strings.ReplaceAll(string(b), `":`, `": `)
@@ -101,34 +112,46 @@ func (s *scenario) word(i int, key string) (w string) {
 
 // receive lets the pool receive a message.
 func (st *stage) receive(name string, e map[string]json.RawMessage) {
-	var f struct {
-		Protocol   uint8    `json:"protocol"`
-		Min        uint16   `json:"min_version"`
-		Max        uint16   `json:"max_version"`
-		Flags      uint32   `json:"flags"`
-		Rate       string   `json:"nominal_hash_rate"`
-		Extensions []uint16 `json:"requested_extensions"`
+	if name == "SubmitShares" {
+		st.share(e["change"])
+		return
 	}
+	fields := map[string]any{}
 	if e["fields"] != nil {
-		if err := json.Unmarshal(e["fields"], &f); err != nil {
+		if err := json.Unmarshal(e["fields"], &fields); err != nil {
 			st.t.Fatal(err)
 		}
 	}
+	usual := map[string]any{}
 	switch name {
-	case "SetupConnection":
-		st.send(&sv2.SetupConnection{Protocol: f.Protocol, MinVersion: f.Min, MaxVersion: f.Max, Flags: f.Flags})
 	case "OpenStandardMiningChannel":
-		m := &mining.OpenStandardMiningChannel{RequestID: 7, UserIdentity: "u", NominalHashRate: 1000, MaxTarget: maxU256()}
-		if f.Rate == "NaN" {
-			m.NominalHashRate = sv2.F32(math.NaN())
-		}
-		st.send(m)
+		usual = map[string]any{"request_id": 7, "user_identity": "u", "nominal_hash_rate": 1000, "max_target": strings.Repeat("ff", 32)}
 	case "RequestExtensions":
-		st.send(&extension.RequestExtensions{RequestID: 9, RequestedExtensions: f.Extensions})
-	case "SubmitShares":
-		st.share(e["change"])
-	default:
-		st.t.Fatalf("scenario receives %s", name)
+		usual["request_id"] = 9
+	}
+	for key, v := range usual {
+		if _, given := fields[key]; !given {
+			fields[key] = v
+		}
+	}
+	fields["message"] = name
+	text, err := json.Marshal(fields)
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	f, err := sv2.ParseFrame(text, sv2.FirstOf(mining.New, extension.New))
+	if err != nil {
+		st.t.Fatalf("scenario receives %s: %v", text, err)
+	}
+	if name == "RequestExtensions" {
+		var m extension.RequestExtensions
+		if err := sv2.Unmarshal(f.Payload, &m); err != nil {
+			st.t.Fatal(err)
+		}
+		st.asked = m.RequestedExtensions
+	}
+	if err := st.conn.SendFrame(f); err != nil {
+		st.t.Fatal(err)
 	}
 }
 
@@ -155,10 +178,10 @@ func (st *stage) share(change json.RawMessage) {
 		st.t.Fatal(err)
 	}
 	if c.NTime != nil {
-		st.miner.later = *c.NTime - 1000 // the file's job begins at 1000
+		st.miner.later = st.later(*c.NTime)
 	}
 	if c.Version != nil {
-		st.miner.bits = *c.Version ^ st.miner.job.Version
+		st.miner.bits = *c.Version ^ st.s.Setup.JobVersion
 	}
 	m := st.miner.find(c.Hash == "" || strings.Contains(c.Hash, "meets old"))
 	switch {
@@ -177,6 +200,16 @@ func (st *stage) share(change json.RawMessage) {
 	}
 	st.last = m
 	st.send(m)
+}
+
+// later moves a time of the scenario to this pool's clock, as seconds after the
+// job's: as far before the job's smallest time, else as far from the server's.
+func (st *stage) later(ntime uint32) uint32 {
+	if afterJob := int64(ntime) - int64(st.s.Setup.MinNTime); afterJob < 0 {
+		return uint32(afterJob)
+	}
+	now := time.Now().Unix() - int64(st.miner.tip.MinNTime)
+	return uint32(max(0, now+int64(ntime)-int64(st.s.Setup.ReceivedAt)))
 }
 
 func (st *stage) event(name string) {
@@ -237,8 +270,9 @@ func (st *stage) expect(raw json.RawMessage) {
 			st.t.Errorf("%d duplicates remembered, want %d", n, *want.Remembered)
 		}
 	case want.Send == "SetupConnection.Success":
-		if m := next[*sv2.SetupConnectionSuccess](st.device); want.Version != 0 && m.UsedVersion != want.Version {
-			st.t.Errorf("used version %d", m.UsedVersion)
+		m := next[*sv2.SetupConnectionSuccess](st.device)
+		if want.Version != 0 && m.UsedVersion != want.Version || want.Flags != nil && m.Flags != *want.Flags {
+			st.t.Errorf("set-up succeeds with %+v", m)
 		}
 	case want.Send == "SetupConnection.Error":
 		m := next[*sv2.SetupConnectionError](st.device)
@@ -263,12 +297,22 @@ func (st *stage) expect(raw json.RawMessage) {
 		}
 	case want.Send == "RequestExtensions.Success":
 		// This pool speaks no extension; the function that decides is asked instead.
-		next[*extension.RequestExtensionsError](st.device)
-		req := &extension.RequestExtensions{RequestID: 9, RequestedExtensions: []uint16{2, 3}}
+		next[sv2.Message](st.device)
+		req := &extension.RequestExtensions{RequestID: 9, RequestedExtensions: st.asked}
 		m, ok := answerExtensions(req, st.s.Setup.Supported).(*extension.RequestExtensionsSuccess)
 		if !ok || !slices.Equal(m.SupportedExtensions, want.Supported) {
 			st.t.Errorf("grants extensions with %+v", m)
 		}
+	case strings.HasSuffix(want.Send, ".Error"):
+		m := next[sv2.Message](st.device)
+		var got struct {
+			Code string `json:"error_code"`
+		}
+		text, err := json.Marshal(m)
+		if err != nil || json.Unmarshal(text, &got) != nil || sv2.Name(m) != want.Send {
+			st.t.Errorf("the pool sent %s %s, %v", sv2.Name(m), text, err)
+		}
+		code = got.Code
 	default:
 		st.t.Fatalf("scenario expects %s", raw)
 	}

@@ -108,7 +108,7 @@ func TestScenarios(t *testing.T) {
 		switch {
 		case s.Role == "client":
 			s.runClient(t)
-		case strings.HasPrefix(s.ID, "scn-srv-share"):
+		case slices.ContainsFunc(s.Events, func(e event) bool { return e.Recv == "SubmitShares" }):
 			s.runServer(t)
 		}
 	})
