@@ -3114,12 +3114,15 @@ next:
 	JB step
 end:
 	VZEROUPPER
+	SUBQ $0, CX
 	MOVQ AX, found+48(FP)
 	MOVQ CX, done+56(FP)
 	RET
 hit:
-	LEAQ -1(CX), R12
-	MOVL R12, record_step(DI)(AX*8)
+	MOVQ CX, R15
+	SUBQ $1, R15
+	JLT next
+	MOVL R15, record_step(DI)(AX*8)
 	MOVL BX, record_lanes(DI)(AX*8)
 	INCQ AX
 	CMPQ AX, R10
@@ -6289,12 +6292,15 @@ next:
 	JNZ batch
 end:
 	VZEROUPPER
+	SUBQ $0, CX
 	MOVQ AX, found+48(FP)
 	MOVQ CX, done+56(FP)
 	RET
 hit:
-	LEAQ -1(CX), R12
-	MOVL R12, record_step(DI)(AX*8)
+	MOVQ CX, R15
+	SUBQ $1, R15
+	JLT next
+	MOVL R15, record_step(DI)(AX*8)
 	MOVL BX, record_lanes(DI)(AX*8)
 	INCQ AX
 	CMPQ AX, R10
@@ -12599,12 +12605,15 @@ next:
 	JB step
 end:
 	VZEROUPPER
+	SUBQ $0, CX
 	MOVQ AX, found+48(FP)
 	MOVQ CX, done+56(FP)
 	RET
 hit:
-	LEAQ -1(CX), R12
-	MOVL R12, record_step(DI)(AX*8)
+	MOVQ CX, R15
+	SUBQ $1, R15
+	JLT next
+	MOVL R15, record_step(DI)(AX*8)
 	MOVL BX, record_lanes(DI)(AX*8)
 	INCQ AX
 	CMPQ AX, R10
@@ -18840,12 +18849,15 @@ next:
 	JNZ batch
 end:
 	VZEROUPPER
+	SUBQ $0, CX
 	MOVQ AX, found+48(FP)
 	MOVQ CX, done+56(FP)
 	RET
 hit:
-	LEAQ -1(CX), R12
-	MOVL R12, record_step(DI)(AX*8)
+	MOVQ CX, R15
+	SUBQ $1, R15
+	JLT next
+	MOVL R15, record_step(DI)(AX*8)
 	MOVL BX, record_lanes(DI)(AX*8)
 	INCQ AX
 	CMPQ AX, R10

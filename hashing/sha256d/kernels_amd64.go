@@ -16,10 +16,13 @@ func assembly() []Kernel {
 		{Name: "avx2", Needs: "AVX2", Available: hasAVX2, Scan: scan8},
 		{Name: "shani", Needs: "SHA extensions and SSE4.1", Available: hasSHA, Scan: scan4},
 		{Name: "avx512", Needs: "AVX-512 F and BW", Available: hasAVX512, Scan: scan16},
+		{Name: "hybrid", Needs: "AVX-512 F and BW, and SHA extensions", Available: hasHybrid, Scan: scanBoth},
 	}
 }
 
 func hasAVX2() bool { return cpu.X86.HasAVX2 }
+
+func hasHybrid() bool { return hasAVX512() && hasSHA() }
 
 // hasSHA looks itself, because package cpu does not know of SHA.
 func hasSHA() bool {
@@ -43,6 +46,8 @@ type memory struct {
 	shani   *sha128
 	avx2    *lanes256
 	avx512  *lanes512
+	hybrid  *hybridMemory
+	mids    [][hybridWords]uint32
 }
 
 // renew makes the memory ready for another header with so many midstates.
@@ -52,6 +57,7 @@ func (m *memory) renew(midstates int) {
 	}
 	m.whole = m.whole[:0]
 	m.version = m.version[:0]
+	m.mids = m.mids[:0]
 }
 
 // wholeWords returns the words of the midstates for kernels that take them one
@@ -188,6 +194,61 @@ func versions256(s *Search, _ int, start uint32, batches, room int) (found, done
 	m := s.avx2
 	setRows(m.nonces[:], m.step[:], m.top[:], m.swap[:], start, s.top)
 	return scanAVX2Versions(m, s.versionsOf(), len(s.heads), batches, &s.records[0], room)
+}
+
+// hybridMemory is the memory of the hybrid kernels, at a multiple of 64 bytes.
+type hybridMemory struct {
+	nonces [16]uint32
+	step   [16]uint32
+	top    [16]uint32
+	swap   [64]byte
+	odd    [16]uint32 // 1, 3, 5 and so on
+	known  [rowsWords]uint32
+	_      [-rowsWords & 15]uint32
+
+	// These only the kernels use.
+	states [16][4]uint32     // of the header, when the nonce comes in
+	header [23][2][16]uint32 // K + W of two rounds
+	digest [2][16][4]uint32  // abef, and cdgh
+	buffer digestBuffer
+	last   [16][2]uint32
+	spill  [spillsHybrid][16]uint32
+}
+
+// digestBuffer is what a second hash begins with.
+type digestBuffer struct {
+	states [16][4]uint32     // after the first round
+	words  [27][2][16]uint32 // K + W of two rounds
+}
+
+//go:noescape
+func scanHybrid(m *hybridMemory, words *uint32, versions, steps int, records *record, room int) (found, done int)
+
+func scanBoth(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
+	if s.hybrid == nil {
+		s.hybrid = aligned[hybridMemory]()
+		for i := range s.hybrid.odd {
+			s.hybrid.odd[i] = uint32(2*i + 1)
+		}
+	}
+	prepareRows(&s.hybrid.known, &s.heads[0].mid, &s.tail)
+	return scanEach(s, start, count, hits, 16, passHybrid)
+}
+
+func passHybrid(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
+	m := s.hybrid
+	setRows(m.nonces[:], m.step[:], m.top[:], m.swap[:], start, s.top)
+	return scanHybrid(m, s.midsOf(midstate), 1, batches, &s.records[0], room)
+}
+
+func (s *Search) midsOf(midstate int) *uint32 {
+	if len(s.mids) == 0 {
+		s.mids = slices.Grow(s.mids, len(s.heads))[:len(s.heads)]
+		for i := range s.mids {
+			prepareHybrid(&s.mids[i], &s.heads[i].mid, &s.tail)
+		}
+	}
+	return &s.mids[midstate][0]
 }
 
 // setRows sets the rows for a scan from start on.

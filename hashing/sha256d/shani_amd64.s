@@ -1435,12 +1435,15 @@ next:
 	CMPQ CX, DX
 	JB step
 end:
+	SUBQ $0, CX
 	MOVQ AX, found+48(FP)
 	MOVQ CX, done+56(FP)
 	RET
 hit:
-	LEAQ -1(CX), R12
-	MOVL R12, record_step(DI)(AX*8)
+	MOVQ CX, R15
+	SUBQ $1, R15
+	JLT next
+	MOVL R15, record_step(DI)(AX*8)
 	MOVL BX, record_lanes(DI)(AX*8)
 	INCQ AX
 	CMPQ AX, R10

@@ -87,6 +87,7 @@ type Processor struct {
 // Code is what the allocator makes.
 type Code struct {
 	Lines   []string
+	Ends    []int    // of each instruction, how many lines there are up to it
 	Spills  int      // places used
 	Results []string // registers
 	Loads   int      // lines that only move a value
@@ -180,6 +181,7 @@ func (a *allocator) step(in *Instruction) {
 	if in.Result != nil {
 		a.end(in.Result)
 	}
+	a.code.Ends = append(a.code.Ends, len(a.code.Lines))
 	a.places = append(a.places, a.ended...)
 	a.ended = a.ended[:0]
 }

@@ -36,16 +36,19 @@ func enter(a *Assembly) {
 	)
 }
 
-// each repeats a step, which ends with the lanes that hit in BX. clean is for the
-// end.
-func each(a *Assembly, step []string, clean ...string) {
+// each repeats a step, which ends with the lanes that hit in BX. They are those
+// of the step that is so many before. clean is for the end.
+func each(a *Assembly, step []string, behind int, clean ...string) {
+	if behind > 0 {
+		a.Linef("ADDQ $%d, DX", behind)
+	}
 	a.Lines("PCALIGN $64")
 	a.Label("step")
 	a.Lines(step...)
 	a.Lines("INCQ CX", "TESTL BX, BX", "JNZ hit")
 	a.Label("next")
 	a.Lines("CMPQ CX, DX", "JB step")
-	leave(a, clean)
+	leave(a, behind, clean)
 }
 
 // eachVersion makes a schedule for each batch, and repeats the step with each
@@ -60,18 +63,22 @@ func eachVersion(a *Assembly, schedule, step []string, apart int) {
 	a.Lines("INCQ CX", "TESTL BX, BX", "JNZ hit")
 	a.Label("next")
 	a.Lines("DECQ R11", "JNZ step", "DECQ DX", "JNZ batch")
-	leave(a, []string{"VZEROUPPER"})
+	leave(a, 0, []string{"VZEROUPPER"})
 }
 
-// leave is what follows the loop: the end, and the rare case of a hit.
-func leave(a *Assembly, clean []string) {
+// leave is what follows the loop: the end, and the rare case of a hit. Hits of
+// steps before the first are of memory that is not set.
+func leave(a *Assembly, behind int, clean []string) {
 	a.Label("end")
 	a.Lines(clean...)
+	a.Linef("SUBQ $%d, CX", behind)
 	a.Lines("MOVQ AX, found+48(FP)", "MOVQ CX, done+56(FP)", "RET")
 	a.Label("hit")
 	a.Lines(
-		"LEAQ -1(CX), R12",
-		fmt.Sprintf("MOVL R12, record_step(DI)(AX*%d)", recordSize),
+		"MOVQ CX, R15",
+		fmt.Sprintf("SUBQ $%d, R15", behind+1),
+		"JLT next",
+		fmt.Sprintf("MOVL R15, record_step(DI)(AX*%d)", recordSize),
 		fmt.Sprintf("MOVL BX, record_lanes(DI)(AX*%d)", recordSize),
 		"INCQ AX",
 		"CMPQ AX, R10",
@@ -117,6 +124,15 @@ func generateAMD64(dir string) error {
 	a.Words("constants", sha.known.Constants.Values())
 	src.Prepare("prepareSHANI", "shaniWords", &whole.Graph, &sha.known.Prepared)
 	if err := a.Write(dir, "shani_amd64.s"); err != nil {
+		return err
+	}
+
+	a = NewAssembly(constraint)
+	h := newHybrid(&Table{}, whole)
+	src.Constant("spillsHybrid", h.one(a, whole))
+	a.Words("constants", h.mids.Constants.Values())
+	src.Prepare("prepareHybrid", "hybridWords", &h.search.Graph, &h.mids.Prepared)
+	if err := a.Write(dir, "hybrid_amd64.s"); err != nil {
 		return err
 	}
 	return src.Write(dir, "prepare_amd64.go")

@@ -130,6 +130,9 @@ func broadcast(o Operand) string {
 // printThree prints name, number if any, sources from last to first, result.
 func printThree(in *Instruction, o *Operands) []string {
 	last := o.Sources[len(o.Sources)-1]
+	if in.Name == "VPSHUFD.Z" { // the lanes that are not in K2 become zero
+		return []string{fmt.Sprintf("VPSHUFD.Z $%#x, %s, K2, %s", in.Number, last, o.Result)}
+	}
 	text := in.Name + broadcast(last) + " "
 	if in.Number != 0 {
 		text += fmt.Sprintf("$%d, ", in.Number)
@@ -197,7 +200,7 @@ func (v *Vector) one(a *Assembly, s *Search, k *Known) (spills int) {
 	code := v.Allocate(p.Code, p.Value(s.Last))
 	a.Function(fmt.Sprintf("%d lanes.", v.Lanes), "scan"+v.Name, arguments)
 	enter(a)
-	each(a, append(code.Lines, v.Check(code.Results[0])...), "VZEROUPPER")
+	each(a, append(code.Lines, v.Check(code.Results[0])...), 0, "VZEROUPPER")
 	return code.Spills
 }
 

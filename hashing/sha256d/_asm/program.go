@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // Table is a list of known words in memory, in the order in which kernels first
 // need them.
 type Table struct {
@@ -14,6 +16,25 @@ func (t *Table) Index(w *Word) int {
 		}
 	}
 	return -1
+}
+
+// Run is the index of words that must be in a row, at a multiple of their number.
+// They are put there if they are not.
+func (t *Table) Run(words ...*Word) int {
+	same := func(a, b *Word) bool {
+		return a == b || a.When == Generated && b.When == Generated && a.Value == b.Value
+	}
+	n := len(words)
+	for i := 0; i+n <= len(t.Words); i += n {
+		if slices.EqualFunc(t.Words[i:i+n], words, same) {
+			return i
+		}
+	}
+	for len(t.Words)%n != 0 {
+		t.Words = append(t.Words, Const(0))
+	}
+	t.Words = append(t.Words, words...)
+	return len(t.Words) - n
 }
 
 // Need puts a word into the table unless it is there.
@@ -58,10 +79,15 @@ func NewKnown(constants *Table, words []*Word) *Known {
 // In is the place of a known word, if the tables are at these.
 func (k *Known) In(constants, prepared Memory) func(w *Word) *Memory {
 	return func(w *Word) *Memory {
+		table, at := &k.Prepared, prepared
 		if w.When == Generated {
-			return constants.At(4 * k.Constants.Index(w))
+			table, at = k.Constants, constants
 		}
-		return prepared.At(4 * k.Prepared.Index(w))
+		i := table.Index(w)
+		if i < 0 {
+			panic("a known word is in no table")
+		}
+		return at.At(4 * i)
 	}
 }
 

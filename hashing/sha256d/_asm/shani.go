@@ -87,22 +87,7 @@ func (s *shaNI) place(q quad) *Memory {
 			table, base = &s.known.Prepared, s.field("known")
 		}
 	}
-	return base.At(4 * table.quad(q))
-}
-
-// quad is the index of four words in a row, which are put there if they are not.
-func (t *Table) quad(q quad) int {
-search:
-	for i := 0; i+4 <= len(t.Words); i += 4 {
-		for j, w := range q {
-			if old := t.Words[i+j]; old != w && !(old.When == Generated && w.When == Generated && old.Value == w.Value) {
-				continue search
-			}
-		}
-		return i
-	}
-	t.Words = append(t.Words, q[:]...)
-	return len(t.Words) - 4
+	return base.At(4 * table.Run(q[:]...))
 }
 
 func (s *shaNI) constant(q quad) *Value { return &Value{Home: s.place(q)} }
@@ -169,7 +154,7 @@ func (s *shaNI) scan(a *Assembly, search *Search) (spills int) {
 	code := s.Allocate(s.p.Code)
 	a.Function(fmt.Sprintf("%d nonces side by side.", s.streams), "scanSHANI", arguments)
 	enter(a)
-	each(a, code.Lines)
+	each(a, code.Lines, 0)
 	return code.Spills
 }
 
