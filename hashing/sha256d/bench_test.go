@@ -87,7 +87,7 @@ func report(b *testing.B, hashes float64, spent time.Duration) {
 // rivals it is: the median of turns, in processor time.
 func BenchmarkKernels(b *testing.B) {
 	for _, k := range Kernels() {
-		for _, versions := range []int{1, 4, 16} {
+		for _, versions := range []int{1, 4, 16, 64} {
 			b.Run(fmt.Sprintf("%s/versions=%d", k.Name, versions), func(b *testing.B) {
 				benchmarkKernel(b, k, versions)
 			})

@@ -210,7 +210,9 @@ type hybridMemory struct {
 	states [16][4]uint32     // of the header, when the nonce comes in
 	header [23][2][16]uint32 // K + W of two rounds
 	digest [2][16][4]uint32  // abef, and cdgh
+	nonce  [4][16]uint32     // for many midstates, as they are in states
 	buffer digestBuffer
+	other  digestBuffer
 	last   [16][2]uint32
 	spill  [spillsHybrid][16]uint32
 }
@@ -224,6 +226,9 @@ type digestBuffer struct {
 //go:noescape
 func scanHybrid(m *hybridMemory, words *uint32, versions, steps int, records *record, room int) (found, done int)
 
+//go:noescape
+func scanHybridVersions(m *hybridMemory, words *uint32, versions, steps int, records *record, room int) (found, done int)
+
 func scanBoth(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
 	if s.hybrid == nil {
 		s.hybrid = aligned[hybridMemory]()
@@ -232,7 +237,16 @@ func scanBoth(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
 		}
 	}
 	prepareRows(&s.hybrid.known, &s.heads[0].mid, &s.tail)
+	if len(s.heads) > 1 {
+		return scanShared(s, start, count, hits, 16, versionsHybrid)
+	}
 	return scanEach(s, start, count, hits, 16, passHybrid)
+}
+
+func versionsHybrid(s *Search, _ int, start uint32, batches, room int) (found, done int) {
+	m := s.hybrid
+	setRows(m.nonces[:], m.step[:], m.top[:], m.swap[:], start, s.top)
+	return scanHybridVersions(m, s.midsOf(0), len(s.heads), batches, &s.records[0], room)
 }
 
 func passHybrid(s *Search, midstate int, start uint32, batches, room int) (found, done int) {

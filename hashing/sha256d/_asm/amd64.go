@@ -129,7 +129,7 @@ func generateAMD64(dir string) error {
 
 	a = NewAssembly(constraint)
 	h := newHybrid(&Table{}, whole)
-	src.Constant("spillsHybrid", h.one(a, whole))
+	src.Constant("spillsHybrid", max(h.one(a, whole), h.versions(a, whole)))
 	a.Words("constants", h.mids.Constants.Values())
 	src.Prepare("prepareHybrid", "hybridWords", &h.search.Graph, &h.mids.Prepared)
 	if err := a.Write(dir, "hybrid_amd64.s"); err != nil {

@@ -276,8 +276,62 @@ func (h *Hybrid) one(a *Assembly, whole *Search) (spills int) {
 		interleave(h.headerRounds(), second.Lines, head),
 		interleave(h.digestRounds(h.field("buffer")), first.Lines, 0),
 		h.check())
-	each(a, step, 1)
+	each(a, step, 1, "VZEROUPPER")
 	return max(first.Spills, second.Spills)
+}
+
+// versions emits the kernel for many midstates. A step does the header's rounds of
+// one version, makes the second schedule of the version before, and does the
+// second rounds of the one before that; all three at the same time.
+//
+//	R9   this version's prepared words    R12  buffer that is being filled
+//	R11  those of the version before      R13  buffer that is being used
+//	R14  end of all versions
+func (h *Hybrid) versions(a *Assembly, whole *Search) (spills int) {
+	schedule := h.headerSchedule(whole, func(p *Program, nonce *Value) {
+		for i, row := range h.spread(p, nonce) {
+			h.store(p, row, h.field("nonce").At(64*i))
+		}
+	})
+	p := &Program{}
+	var nonce []*Value
+	for i := range 4 {
+		nonce = append(nonce, &Value{Home: h.field("nonce").At(64 * i)})
+	}
+	h.storeStates(p, nonce, h.search.Header.State[4], Memory{Base: prepared.Base}, h.field("states"))
+	second, head := h.digestSchedule(p, Memory{Base: "R11"}, Memory{Base: "R12"})
+	rounds := slices.Concat(h.headerRounds(), h.digestRounds(Memory{Base: "R13"}))
+
+	a.Function("The same for many midstates under one message schedule.", "scanHybridVersions", arguments)
+	h.enter(a)
+	const behind = 2
+	apart := 4 * len(h.mids.Prepared.Words)
+	a.Lines(
+		"MOVQ versions+16(FP), R14",
+		"IMULQ R14, DX", // steps from batches
+		fmt.Sprintf("ADDQ $%d, DX", behind),
+		fmt.Sprintf("IMULQ $%d, R14", apart),
+		"ADDQ R9, R14",
+		"MOVQ R9, R11",
+		"LEAQ hybridMemory_buffer(SI), R12",
+		"LEAQ hybridMemory_other(SI), R13",
+	)
+	a.Lines(schedule.Lines...)
+	a.Lines("PCALIGN $64")
+	a.Label("step")
+	a.Lines(interleave(rounds, second.Lines, head)...)
+	a.Lines(h.check()...)
+	a.Lines("MOVQ R9, R11", fmt.Sprintf("ADDQ $%d, R9", apart), "XCHGQ R12, R13", "CMPQ R9, R14", "JAE batch")
+	a.Label("same")
+	a.Lines("INCQ CX", "TESTL BX, BX", "JNZ hit")
+	a.Label("next")
+	a.Lines("CMPQ CX, DX", "JB step")
+	leave(a, behind, []string{"VZEROUPPER"})
+	a.Label("batch")
+	a.Lines("MOVQ words+8(FP), R9")
+	a.Lines(schedule.Lines...)
+	a.Lines("JMP same")
+	return max(schedule.Spills, second.Spills)
 }
 
 // interleave spreads the lines of b evenly between those of a. The first head
