@@ -191,6 +191,7 @@ func (r *run) lost() {
 	}
 	if url, ok := s.wasMoved(); ok {
 		r.follow(s, url)
+		return
 	}
 	if r.move != nil && r.move.p == s.p {
 		return // it asked us to go and hung up: no fault

@@ -103,6 +103,26 @@ func TestReconnectAndHangUp(t *testing.T) {
 	})
 }
 
+// A pool that sends us on once too often and has hung up when we see it fails once.
+func TestOneReconnectTooManyAndHangUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c, err := New(w.config("a"), &rig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := c.pools[0]
+		p.hops = c.cfg.Limits.Hops
+		s := c.newSession(p, p.url, time.Now())
+		s.moved <- p.url
+		close(s.done)
+		(&run{c: c, ctx: t.Context(), cur: s}).lost()
+		if p.failures != 1 || p.penalties != 1 || p.last.Kind != Redirected {
+			t.Errorf("%d failures, %d penalties, the last is %v", p.failures, p.penalties, p.last)
+		}
+	})
+}
+
 func TestReconnectNonsense(t *testing.T) {
 	play(t, func(r *rig, p *peer) {
 		p.send(&sv2.Reconnect{NewHost: "a b\x00"}, &sv2.Reconnect{NewHost: "x/9key"})
