@@ -86,7 +86,7 @@ func (p *peer) updateChannel(f sv2.Frame) error {
 	limit := bitcoin.Target(m.MaximumTarget)
 	target, changed := s.SetMaxTarget(limit)
 	if t, moved := s.vardiff.Update(float64(m.NominalHashRate), limit, time.Now()); moved {
-		target, changed = s.SetTarget(t), true
+		target, changed = s.SetTarget(p.pool.work.Load().ease(t)), true
 	}
 	if !changed {
 		return nil

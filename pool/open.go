@@ -83,7 +83,7 @@ func (p *peer) newStandard(m *mining.OpenStandardMiningChannel, prefix []byte, n
 		mask = 0
 	}
 	server, err := channel.NewServer(channel.Grant{
-		ChannelID: p.lastID + 1, Target: vardiff.Target(), MaxTarget: bitcoin.Target(m.MaxTarget),
+		ChannelID: p.lastID + 1, Target: p.pool.work.Load().ease(vardiff.Target()), MaxTarget: bitcoin.Target(m.MaxTarget),
 		ExtranoncePrefix: prefix, VersionMask: mask,
 	})
 	if err != nil {

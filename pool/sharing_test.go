@@ -186,3 +186,23 @@ func TestVardiff(t *testing.T) {
 		}
 	})
 }
+
+// TestBlocksAreShares: where a block is easier than the share that the hash rate asks
+// for, the device's target is the network's, and follows it.
+func TestBlocksAreShares(t *testing.T) {
+	bubble(t, Config{SharesPerMinute: 6}, func(r *rig) {
+		r.chain.templates <- template(100, 1, easyBits)
+		d := r.ready().open(1, 1e12)
+		network, err := bitcoin.CompactTarget(easyBits)
+		if err != nil || d.target != network {
+			t.Fatalf("target %v, want the network's %v (%v)", d.target, network, err)
+		}
+		d.ahead()
+		r.chain.templates <- template(101, 2, hardBits)
+		skipTo[*mining.SetNewPrevHash](d.device)
+		harder := bitcoin.Target(skipTo[*mining.SetTarget](d.device).MaximumTarget)
+		if want := bitcoin.RateTarget(float64(float32(1e12)), 6); harder.Cmp(want) > 0 {
+			t.Errorf("target %v on the harder tip, want at most %v", harder, want)
+		}
+	})
+}

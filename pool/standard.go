@@ -78,17 +78,18 @@ func (s *standard) sendAhead(out []sv2.Message, w *work) ([]sv2.Message, error) 
 
 // retarget appends SetTarget, and a job for it to count: the present job keeps the
 // target that it began with (5.3.21).
-func (s *standard) retarget(out []sv2.Message, now time.Time) ([]sv2.Message, error) {
+func (s *standard) retarget(out []sv2.Message, w *work, now time.Time) ([]sv2.Message, error) {
 	if now.Before(s.check) {
 		return out, nil
 	}
 	s.check = now.Add(vardiffEvery(now.Sub(s.opened)))
-	t, changed := s.vardiff.Check(now)
-	if !changed {
+	t, _ := s.vardiff.Check(now)
+	was := s.Target()
+	m := s.SetTarget(w.ease(t))
+	if s.Target() == was {
 		return out, nil
 	}
-	target := s.SetTarget(t)
-	return s.rejob(append(out, &target))
+	return s.rejob(append(out, &m))
 }
 
 // rejob appends another job of the present body.

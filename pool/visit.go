@@ -30,7 +30,7 @@ func (p *peer) upToDate() {
 		if out, err = s.tell(out, w); err != nil {
 			break
 		}
-		if out, err = p.chores(out, s, now); err != nil {
+		if out, err = p.chores(out, s, w, now); err != nil {
 			break
 		}
 	}
@@ -52,14 +52,14 @@ func (p *peer) upToDate() {
 
 // chores appends the answer to shares that have waited long enough, and a new
 // target if the shares come at the wrong rate. mu is held.
-func (p *peer) chores(out []sv2.Message, s *standard, now time.Time) ([]sv2.Message, error) {
+func (p *peer) chores(out []sv2.Message, s *standard, w *work, now time.Time) ([]sv2.Message, error) {
 	if s.batch.Due(now) || p.pool.ctx.Err() != nil {
 		ack := p.ack
 		if s.batch.Take(&ack) {
 			out = append(out, &ack)
 		}
 	}
-	return s.retarget(out, now)
+	return s.retarget(out, w, now)
 }
 
 // Why the pool closes a connection.

@@ -81,6 +81,15 @@ func (w *work) on(t *bitcoin.Template) bool {
 	return w.body.Tip.PrevHash == t.PrevHash && w.body.Tip.NBits == t.NBits
 }
 
+// ease is a device's target, or the network's where that is the easier one, as on
+// private networks: a device must hold no block back.
+func (w *work) ease(t bitcoin.Target) bitcoin.Target {
+	if network := w.body.Tip.Target; t.Cmp(network) < 0 {
+		return network
+	}
+	return t
+}
+
 // renew is the same work with a later time, for devices that want to hear from us
 // now and then.
 func (w *work) renew(now time.Time) *work {
