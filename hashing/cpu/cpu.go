@@ -63,7 +63,7 @@ func New(cfg Config) (*Hasher, error) {
 
 func newHasher(cfg Config, kernel sha256d.Kernel) *Hasher {
 	busy := float64(min(cfg.Threads, runtime.NumCPU())) * float64(cfg.Duty) / 100
-	return &Hasher{cfg: cfg, kernel: kernel, rate: busy * kernel.Measure(measuring)}
+	return &Hasher{cfg: cfg, kernel: kernel, rate: busy * kernel.Measure(measuring, kernel.Versions)}
 }
 
 // String names the hasher, its threads and its kernel.

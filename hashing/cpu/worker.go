@@ -43,7 +43,7 @@ func newWorker(kernel sha256d.Kernel, duty int) *worker {
 	return &worker{
 		kernel: kernel,
 		duty:   duty,
-		count:  1 << 10,
+		count:  minCount,
 		hits:   make([]sha256d.Hit, sha256d.MaxStep*max(1, kernel.Versions)),
 		timer:  timer,
 	}

@@ -3,7 +3,6 @@ package sha256d
 import (
 	"fmt"
 	"strings"
-	"time"
 )
 
 // Kernel is one way to scan.
@@ -38,49 +37,31 @@ func Kernels() []Kernel {
 	return append([]Kernel{generic}, assembly()...)
 }
 
-// Choose returns the kernel with this name, or the fastest available one if name
-// is empty.
+// Reason says why the kernel is not available, if it is not.
+func (k Kernel) Reason() string {
+	if k.Available() {
+		return ""
+	}
+	return "this processor lacks " + k.Needs
+}
+
+// Choose returns the kernel with this name. If name is empty it returns the one
+// that is fastest here, which takes a moment for each kernel to find out.
 func Choose(name string) (Kernel, error) {
-	var best Kernel
+	var available []Kernel
 	var names []string
 	for _, k := range Kernels() {
 		names = append(names, k.Name)
-		if name == k.Name && !k.Available() {
-			return Kernel{}, fmt.Errorf("sha256d: kernel %s is not available here, it needs %s", name, k.Needs)
-		}
-		if k.Available() && (name == "" || name == k.Name) {
-			best = k // the list goes from slow to fast
+		switch {
+		case name != "" && name != k.Name:
+		case k.Available():
+			available = append(available, k)
+		case name != "":
+			return Kernel{}, fmt.Errorf("sha256d: kernel %s is not available here: %s", name, k.Reason())
 		}
 	}
-	if best.Scan == nil {
+	if len(available) == 0 {
 		return Kernel{}, fmt.Errorf("sha256d: no kernel %q; there are: %s", name, strings.Join(names, ", "))
 	}
-	return best, nil
-}
-
-// enough hashes end a measurement, also when the clock stands still.
-const enough = 1 << 22
-
-// Measure scans for about d and returns the rate in hashes per second. It looks
-// at the wall clock: on a busy machine the rate is what is left for us.
-func (k Kernel) Measure(d time.Duration) float64 {
-	var s Search
-	var header [80]byte
-	var target [32]byte // zero: next to no candidates
-	versions := max(1, k.Versions)
-	s.Prepare(&header, make([]State, versions), &target)
-	hits := make([]Hit, MaxStep*versions)
-	begin, hashes := time.Now(), 0.0
-	for count, start := uint32(1<<6), uint32(0); ; {
-		_, done := k.Scan(&s, start, count, hits)
-		start += done
-		hashes += float64(done) * float64(versions)
-		spent := time.Since(begin)
-		if spent >= d || hashes >= enough {
-			return hashes / max(spent, time.Microsecond).Seconds()
-		}
-		if spent < d/8 {
-			count *= 2
-		}
-	}
+	return fastest(available), nil
 }

@@ -13,10 +13,10 @@ import (
 
 func assembly() []Kernel {
 	return []Kernel{
-		{Name: "avx2", Needs: "AVX2", Available: hasAVX2, Scan: scan8},
+		{Name: "avx2", Needs: "AVX2", Versions: 16, Available: hasAVX2, Scan: scan8},
 		{Name: "shani", Needs: "SHA extensions and SSE4.1", Available: hasSHA, Scan: scan4},
-		{Name: "avx512", Needs: "AVX-512 F and BW", Available: hasAVX512, Scan: scan16},
-		{Name: "hybrid", Needs: "AVX-512 F and BW, and SHA extensions", Available: hasHybrid, Scan: scanBoth},
+		{Name: "avx512", Needs: "AVX-512 F and BW", Versions: 16, Available: hasAVX512, Scan: scan16},
+		{Name: "hybrid", Needs: "AVX-512 F and BW, and SHA extensions", Versions: 64, Available: hasHybrid, Scan: scanBoth},
 	}
 }
 

@@ -9,7 +9,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/lodefw/lode/internal/vectors"
 )
@@ -166,6 +168,68 @@ func random(r *rand.Rand, versions, once int) (headers [][80]byte, mids []State,
 	return headers, mids, withTop(uint32(math.MaxUint32 / uint64(once)))
 }
 
+// Many midstates, more than any kernel likes and numbers that are not round.
+func TestVersions(t *testing.T) {
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		r := rand.New(rand.NewPCG(9, 10))
+		var s Search
+		for _, versions := range []int{2, 3, 7, 16, 64, 67, 128} {
+			for _, once := range []int{1, 1000} {
+				headers, mids, target := random(r, versions, once)
+				start, count := r.Uint32(), 1+r.Uint32N(80)
+				s.Prepare(&headers[0], mids, target)
+				want := reference(headers, target, start, count)
+				got := scanAll(t, k, &s, start, count, (MaxStep+5)*versions)
+				if !slices.Equal(got, want) {
+					t.Fatalf("%d versions, %d nonces from %#x: %d hits, want %d", versions, count, start, len(got), len(want))
+				}
+			}
+		}
+	})
+}
+
+// A hit in each lane alone, at each place in the range, and no other.
+func TestEveryLane(t *testing.T) {
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		headers, mids, _ := random(rand.New(rand.NewPCG(11, 12)), 1, 1)
+		var s Search
+		const nonce = 0xfffffff5
+		h := headers[0]
+		binary.LittleEndian.PutUint32(h[76:], nonce)
+		first := sha256.Sum256(h[:])
+		hash := sha256.Sum256(first[:])
+		target := withTop(binary.LittleEndian.Uint32(hash[28:]))
+		s.Prepare(&h, mids, target)
+		for lane := range uint32(2 * MaxStep) {
+			want := reference(headers, target, nonce-lane, 3*MaxStep) // over the wrap
+			if got := scanAll(t, k, &s, nonce-lane, 3*MaxStep, MaxStep); !slices.Equal(got, want) {
+				t.Fatalf("hit in lane %d of the range: %v, want %v", lane, got, want)
+			}
+		}
+	})
+}
+
+// Searches of one worker follow each other with other headers and numbers of
+// versions, by several kernels in the same memory.
+func TestMixed(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	var s Search
+	for range 30 {
+		headers, mids, target := random(r, 1+r.IntN(20), 50)
+		s.Prepare(&headers[0], mids, target)
+		start := r.Uint32()
+		want := reference(headers, target, start, 100)
+		for _, k := range Kernels() {
+			if !k.Available() {
+				continue
+			}
+			if got := scanAll(t, k, &s, start, 100, MaxStep*len(headers)); !slices.Equal(got, want) {
+				t.Fatalf("%s: hits %v, want %v", k.Name, got, want)
+			}
+		}
+	}
+}
+
 func TestAgainstReference(t *testing.T) {
 	eachKernel(t, func(t *testing.T, k Kernel) {
 		r := rand.New(rand.NewPCG(1, 2))
@@ -279,7 +343,44 @@ func TestChoose(t *testing.T) {
 	if k, err := Choose(""); err != nil || !k.Available() {
 		t.Errorf("Choose() = %v, %v", k.Name, err)
 	}
+	for _, k := range Kernels() {
+		chosen, err := Choose(k.Name)
+		if k.Available() && (err != nil || chosen.Name != k.Name) {
+			t.Errorf("Choose(%s) = %v, %v", k.Name, chosen.Name, err)
+		}
+		if !k.Available() && (err == nil || !strings.Contains(err.Error(), k.Needs)) {
+			t.Errorf("Choose(%s), which needs %s: %v", k.Name, k.Needs, err)
+		}
+	}
 	if _, err := Choose("abacus"); err == nil {
 		t.Error("Choose takes a kernel that is not there")
+	}
+}
+
+func TestFastest(t *testing.T) {
+	slow := Kernel{Name: "slow", Scan: func(s *Search, start, count uint32, hits []Hit) (int, uint32) {
+		for range 100 {
+			scanGeneric(s, start, min(count, 4), hits)
+		}
+		return 0, min(count, 4)
+	}}
+	generic := Kernels()[0]
+	for _, kernels := range [][]Kernel{{generic, slow}, {slow, generic}} {
+		if k := fastest(kernels); k.Name != "generic" {
+			t.Errorf("%s is the fastest", k.Name)
+		}
+	}
+}
+
+func TestMeasure(t *testing.T) {
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		for _, versions := range []int{0, 1, k.Versions} {
+			if rate := k.Measure(time.Millisecond, versions); rate < 1000 {
+				t.Errorf("%v hashes per second of %d versions", rate, versions)
+			}
+		}
+	})
+	if hz := Clock(time.Millisecond); hz < 1e6 || hz > 1e11 {
+		t.Errorf("a clock of %v Hz", hz)
 	}
 }
