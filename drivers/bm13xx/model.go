@@ -78,6 +78,9 @@ type spec struct {
 	lines                       []line // baud rates that the chip can be set to
 	baud                        int    // the usual one
 	steps                       []step
+	divider                     uint32 // of PLL0, to be written before it; 0 for none
+	relays                      bool   // of UART signals, at the ends of domains
+	oneEnd                      bool   // the last chip of a chain with one domain is an end too
 	strengthEnd                 uint32 // pin drive of a domain's last chip; 0 for the same as all
 }
 
@@ -141,7 +144,7 @@ var spec1397 = spec{
 		{115740, RegMiscControl, 0x00007a31}, {1041667, RegMiscControl, 0x00006231},
 		{1562500, RegMiscControl, 0x00006131}, {3125000, RegMiscControl, 0x00006031},
 	},
-	baud: 3125000, steps: steps1397,
+	baud: 3125000, steps: steps1397, divider: 0x0f0f0f00,
 }
 
 // fastLines are the rates that BM1362 to BM1370 make by division. The values of
@@ -160,7 +163,7 @@ var spec1362 = spec{
 	interval: 2, maxChips: 128, idStep: 8, idMask: 0xf8,
 	pll:      pllLimits{form: pllMinus1, minFB: 0x10, maxFB: 0xfa, minVCO: 2000 * mhz, maxVCO: 3200 * mhz, strict: true},
 	minClock: 50 * mhz, maxClock: 1000 * mhz, nominal: 525 * mhz,
-	regs: newRegs, lines: fastLines(0x1130_0000), baud: 1041667, steps: steps1362,
+	regs: newRegs, lines: fastLines(0x1130_0000), baud: 1041667, steps: steps1362, relays: true,
 }
 
 var spec1366 = spec{
@@ -170,7 +173,7 @@ var spec1366 = spec{
 	pll:      pllLimits{form: pllMinus1, minFB: 144, maxFB: 235, strict: true},
 	minClock: 50 * mhz, maxClock: 1000 * mhz, nominal: 485 * mhz,
 	regs: newRegs, lines: fastLines(0x1130_0000), baud: 1041667, steps: steps1366,
-	strengthEnd: 0x0211f111,
+	strengthEnd: 0x0211f111, relays: true,
 }
 
 var spec1368 = spec{
@@ -180,7 +183,7 @@ var spec1368 = spec{
 	pll:      spec1366.pll,
 	minClock: 50 * mhz, maxClock: 1000 * mhz, nominal: 490 * mhz,
 	regs: newRegs, lines: fastLines(0x1130_0000), baud: 1041667, steps: steps1368,
-	strengthEnd: 0x0211f111,
+	strengthEnd: 0x0211f111, relays: true,
 }
 
 var spec1370 = spec{
@@ -190,7 +193,7 @@ var spec1370 = spec{
 	pll:      pllLimits{form: pllMinus1, minFB: 160, maxFB: 239, minVCO: 1600 * mhz, maxVCO: 3200 * mhz, strict: true},
 	minClock: 50 * mhz, maxClock: 1000 * mhz, nominal: 525 * mhz,
 	regs: newRegs, lines: fastLines(0x0130_0000), baud: 1041667, steps: steps1370,
-	strengthEnd: 0x0001f111,
+	strengthEnd: 0x0001f111, relays: true,
 }
 
 // BM1372 and BM1373 are known from ESP-Miner alone. How many versions a core
@@ -203,7 +206,7 @@ var spec1372 = spec{
 	minClock: 50 * mhz, maxClock: 1000 * mhz, nominal: 326_785_714 * physic.Hertz,
 	regs:  newRegs,
 	lines: []line{{115740, RegFastUART, 0x0130_1a00}, {3000000, RegFastUART, 0x8000_0000}},
-	baud:  3000000, steps: steps1372, strengthEnd: 0x0001f111,
+	baud:  3000000, steps: steps1372, strengthEnd: 0x0001f111, oneEnd: true,
 }
 
 // pow2 is the next power of two.
@@ -214,10 +217,14 @@ func (s *spec) slice(chips int) uint32 {
 	return uint32((uint64(1) << 32) / uint64(pow2(s.cores)) / uint64(pow2(chips)))
 }
 
-// addresses is the distance between the addresses of two chips.
+// addresses is the distance between the addresses of two chips: ESP-Miner's on
+// short chains, 2 on chains of 65 to 128 as stock firmware has it.
 func (s *spec) addresses(chips int) int {
-	if s.interval != 0 {
+	switch {
+	case s.interval != 0:
 		return s.interval
+	case chips > longChain:
+		return 256 / pow2(chips)
 	}
-	return 256 / chips
+	return 256 / max(chips, 1)
 }

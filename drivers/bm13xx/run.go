@@ -1,0 +1,322 @@
+package bm13xx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/lodefw/lode/hashing"
+	"periph.io/x/conn/v3/physic"
+)
+
+const (
+	// renewAt is the part of a sweep after which a job is renewed.
+	renewAt = 0.9
+	// maxJobAge bounds for how long a chip that missed a job is idle or late.
+	maxJobAge = 5 * time.Second
+	// idleAfter is how long there must be no work before the chips are stopped.
+	idleAfter = 250 * ms
+)
+
+// errSilent ends Run when no chip answers any more.
+var errSilent = errors.New("no chip answers any more: check supply, reset and cable")
+
+// pulled is work as it came from the feed.
+type pulled struct {
+	work    hashing.Work
+	changed <-chan struct{} // of the feed, taken before the work
+}
+
+// runner is one Run. Its goroutine owns the chain; a reader hands it responses, a
+// puller hands it work, because both may block.
+//
+//	port --reader--> responses --\
+//	                              runner --> port
+//	feed --puller--> works ------/
+type runner struct {
+	*Chain
+	feed  *hashing.Feed
+	found func(hashing.Solution)
+
+	responses chan Response
+	failed    chan error // of the reader
+	want      chan struct{}
+	works     chan pulled
+
+	pulling bool            // the puller has been asked
+	changed <-chan struct{} // closed when the chips' work is to be given up
+	noticed time.Time       // when it was seen closed, until the next job is out
+	idle    bool            // the chips are stopped
+	begun   time.Time       // of the first job since they were idle
+
+	renew, rest, ramp *time.Timer
+	target            physic.Frequency
+	ramped            chan error // whoever wanted the clock changed
+}
+
+// Run mines until ctx ends or the line fails. It brings the chain up again if an
+// earlier Run has left it, and returns with the chips stopped, at their lowest
+// clock, and in reset if Options.Reset is there.
+func (c *Chain) Run(ctx context.Context, feed *hashing.Feed, found func(hashing.Solution)) error {
+	if !c.up {
+		if err := c.bringUp(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
+	defer c.halt()
+	if err := c.port.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("bm13xx: %w", err)
+	}
+	r := newRunner(c, feed, found)
+	c.declare(feed)
+	inner, stop := context.WithCancel(ctx)
+	var helpers sync.WaitGroup
+	helpers.Go(func() { r.read(inner) })
+	helpers.Go(func() { r.pull(inner) })
+	err := r.loop(ctx)
+	stop()
+	r.wakeReader()
+	helpers.Wait()
+	if r.ramped != nil {
+		r.ramped <- errors.New("bm13xx: the chain has stopped")
+	}
+	return err
+}
+
+func newRunner(c *Chain, feed *hashing.Feed, found func(hashing.Solution)) *runner {
+	r := &runner{
+		Chain: c, feed: feed, found: found,
+		responses: make(chan Response, 256), failed: make(chan error, 1),
+		want: make(chan struct{}, 1), works: make(chan pulled),
+		renew: stopped(), rest: stopped(), ramp: stopped(),
+		target: c.frequency,
+	}
+	c.jobs.clear()
+	return r
+}
+
+// stopped is a timer that is to be started later.
+func stopped() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}
+
+// declare tells the feed what the chain is. Chains on one channel share its
+// version bits, so it asks for no more than it needs.
+func (c *Chain) declare(feed *hashing.Feed) {
+	rate := c.hashRate()
+	c.mu.Lock()
+	c.status.clock, c.status.rate = c.frequency, rate
+	c.mu.Unlock()
+	target := c.target
+	feed.Declare(hashing.Traits{
+		RollBits: c.spec.rollBits(c.count, c.hashCount, c.frequency),
+		HashRate: rate,
+		Target:   &target,
+	})
+}
+
+// read hands responses to the runner until the line fails or ctx ends.
+func (r *runner) read(ctx context.Context) {
+	for {
+		resp, err := r.reader.Next()
+		if err != nil {
+			if ctx.Err() == nil {
+				r.failed <- err // has room
+			}
+			return
+		}
+		select {
+		case r.responses <- resp:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// wakeReader ends a Read that waits.
+func (r *runner) wakeReader() {
+	r.quiet(r.port.SetReadDeadline(time.Unix(1, 0)))
+}
+
+// pull fetches one work for each time it is asked.
+func (r *runner) pull(ctx context.Context) {
+	for {
+		select {
+		case <-r.want:
+		case <-ctx.Done():
+			return
+		}
+		changed := r.feed.Changed()
+		work, err := r.feed.Next(ctx)
+		if err != nil {
+			return
+		}
+		select {
+		case r.works <- pulled{work, changed}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// ask has the puller fetch work, unless it is at it.
+func (r *runner) ask() {
+	if !r.pulling {
+		r.pulling = true
+		r.want <- struct{}{} // has room
+	}
+}
+
+func (r *runner) loop(ctx context.Context) error {
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	r.ask()
+	r.rest.Reset(idleAfter)
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case err = <-r.failed:
+			return fmt.Errorf("bm13xx: cannot read from the chips: %w", err)
+		case resp := <-r.responses:
+			r.take(resp, time.Now())
+		case p := <-r.works:
+			err = r.mine(ctx, p)
+		case <-r.changed:
+			r.giveUp(time.Now())
+		case <-r.renew.C:
+			r.ask()
+		case <-r.rest.C:
+			err = r.stop(ctx)
+		case now := <-poll.C:
+			err = r.poll(ctx, now)
+		case req := <-r.requests:
+			r.accept(req)
+		case <-r.ramp.C:
+			err = r.rampOn(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+}
+
+// giveUp is what follows a change of the feed: other work, or none.
+func (r *runner) giveUp(now time.Time) {
+	r.changed, r.noticed = nil, now
+	r.ask()
+	r.rest.Reset(idleAfter)
+}
+
+// mine sends work as the next job, unless it came before a change.
+func (r *runner) mine(ctx context.Context, p pulled) error {
+	r.pulling = false
+	select {
+	case <-p.changed:
+		r.giveUp(time.Now())
+		return nil
+	default:
+	}
+	r.changed = p.changed
+	r.rest.Stop()
+	if r.idle || r.begun.IsZero() {
+		if err := r.start(ctx); err != nil {
+			return err
+		}
+	}
+	sweep, err := r.send(ctx, &p.work)
+	if err != nil {
+		return err
+	}
+	if !r.noticed.IsZero() {
+		r.mu.Lock()
+		r.status.change = time.Since(r.noticed)
+		r.mu.Unlock()
+		r.noticed = time.Time{}
+	}
+	r.renew.Reset(min(time.Duration(renewAt*float64(sweep)), maxJobAge))
+	return nil
+}
+
+// start has the chips hash again.
+func (r *runner) start(ctx context.Context) error {
+	if r.idle && r.spec.rolls {
+		if err := r.writeHashCount(ctx); err != nil {
+			return err
+		}
+	}
+	r.idle, r.begun = false, time.Now()
+	r.forgive(r.begun)
+	return nil
+}
+
+// stop has the chips rest while there is nothing to do. The older chips rest by
+// themselves once they are through with a job.
+func (r *runner) stop(ctx context.Context) error {
+	r.renew.Stop()
+	if r.idle {
+		return nil
+	}
+	r.idle = true
+	r.log.Info("no work, the chips rest", "model", r.model)
+	if !r.spec.rolls {
+		return nil
+	}
+	return r.command(ctx, Command{Op: OpWrite, All: true, Reg: r.spec.regs.count}, 0)
+}
+
+// send writes one job, and says how long it lasts. It does not allocate.
+func (c *Chain) send(ctx context.Context, w *hashing.Work) (time.Duration, error) {
+	s := c.jobs.next(c.spec.idStep)
+	s.work = *w
+	frame, err := c.frame(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := c.port.Write(frame); err != nil {
+		return 0, fmt.Errorf("bm13xx: cannot send to the chips: %w", err)
+	}
+	c.mu.Lock()
+	c.status.jobs++
+	c.mu.Unlock()
+	sweep := c.spec.sweep(c.count, s.rolling(), c.hashCount, c.frequency)
+	return max(sweep, c.wireTime(len(frame))), nil
+}
+
+// wireTime is the least time between jobs that the line can carry.
+func (c *Chain) wireTime(bytes int) time.Duration {
+	return time.Duration(bytes) * 12 * time.Second / time.Duration(c.opts.Baud)
+}
+
+// frame makes a slot's job: with midstates, or for chips that roll the version.
+func (c *Chain) frame(ctx context.Context, s *slot) ([]byte, error) {
+	if !c.spec.rolls {
+		m := &c.jobs.midstates
+		m.make(&s.work.Header, hashing.LowBits(s.work.VersionMask, 2))
+		s.n, s.versions = m.n, m.versions
+		t := tailOf(&s.work.Header)
+		return c.spec.wire.appendMidstateJob(c.out[:0], c.jobs.id, &t, m.states[:m.n]), nil
+	}
+	s.mask = s.work.VersionMask & rolledBits
+	if s.mask != c.mask {
+		v, err := NewVersionMask(s.mask)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.command(ctx, Command{Op: OpWrite, All: true, Reg: RegVersion, Value: v.Register()}, 0); err != nil {
+			return nil, err
+		}
+		c.mask = s.mask
+	}
+	h := s.work.Header
+	h.Version &^= s.mask
+	return appendHeaderJob(c.out[:0], c.jobs.id, &h), nil
+}

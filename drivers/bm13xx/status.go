@@ -1,0 +1,130 @@
+package bm13xx
+
+import (
+	"time"
+
+	"periph.io/x/conn/v3/physic"
+)
+
+// Tally counts results by what became of them.
+type Tally struct {
+	Good           uint64 `json:"good"`            // right, and new
+	HardwareErrors uint64 `json:"hardware_errors"` // the hash misses the ticket
+	Duplicates     uint64 `json:"duplicates"`      // was there before
+	Lost           uint64 `json:"lost"`            // for a job that is not known any more
+}
+
+func (t *Tally) add(u Tally) {
+	t.Good += u.Good
+	t.HardwareErrors += u.HardwareErrors
+	t.Duplicates += u.Duplicates
+	t.Lost += u.Lost
+}
+
+// Health is how a chip does.
+type Health string
+
+const (
+	Alive  Health = "alive"
+	Silent Health = "silent" // answers, but finds nothing where it should have
+	Dead   Health = "dead"   // does not answer
+)
+
+// CoreTally counts a core's results.
+type CoreTally struct {
+	Good           uint32 `json:"good"`
+	HardwareErrors uint32 `json:"hardware_errors"`
+}
+
+// ChipStatus is what is known of one chip.
+type ChipStatus struct {
+	Tally
+	Address uint8       `json:"address"`
+	Domain  int         `json:"domain"`
+	Health  Health      `json:"health"`
+	Cores   []CoreTally `json:"cores,omitempty"` // by core number
+}
+
+// Status is a chain at one moment.
+type Status struct {
+	Tally                       // of all chips
+	Model      Model            `json:"model"`
+	Clock      physic.Frequency `json:"clock"`
+	HashRate   float64          `json:"hash_rate"` // hashes per second that are to be expected
+	Jobs       uint64           `json:"jobs"`      // sent
+	Noise      uint64           `json:"noise"`     // bytes that belong to no response
+	Stray      uint64           `json:"stray"`     // results that no chip of the chain can have found
+	Unasked    uint64           `json:"unasked"`   // registers that came without being read
+	Switch     time.Duration    `json:"switch"`    // from the last change of the feed to the last byte of its job
+	ChipStatus []ChipStatus     `json:"chips"`
+}
+
+// counters are the numbers behind Status.
+type counters struct {
+	chips   []chip
+	clock   physic.Frequency
+	rate    float64
+	jobs    uint64
+	stray   uint64
+	unasked uint64
+	change  time.Duration
+}
+
+// chip is what is counted of one chip.
+type chip struct {
+	tally  Tally
+	cores  []CoreTally
+	health Health
+	heard  bool      // has answered since the last poll
+	missed int       // polls in a row without an answer
+	good   time.Time // of the last good result, or of the first job
+}
+
+// setCount says how many chips there are. Counts go on when it is as many as before.
+func (c *Chain) setCount(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.count = n
+	if len(c.status.chips) == c.count {
+		for i := range c.status.chips {
+			chip := &c.status.chips[i]
+			chip.health, chip.missed, chip.good = Alive, 0, time.Time{}
+		}
+		return
+	}
+	c.status.chips = make([]chip, c.count)
+	for i := range c.status.chips {
+		// Cores are numbered in as many bits as the nonce has for them.
+		c.status.chips[i] = chip{health: Alive, cores: make([]CoreTally, 1<<c.spec.coreBits)}
+	}
+}
+
+// Status is safe to call at any time.
+func (c *Chain) Status() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := Status{
+		Model: c.model, Clock: c.status.clock, HashRate: c.status.rate,
+		Jobs: c.status.jobs, Noise: c.reader.Noise(), Stray: c.status.stray,
+		Unasked: c.status.unasked, Switch: c.status.change,
+	}
+	for i := range c.status.chips {
+		chip := &c.status.chips[i]
+		s.Tally.add(chip.tally)
+		s.ChipStatus = append(s.ChipStatus, ChipStatus{
+			Tally: chip.tally, Address: c.address(i), Domain: c.domainOf(i), Health: chip.health,
+			Cores: append([]CoreTally(nil), chip.cores[:c.coresUsed()]...),
+		})
+	}
+	return s
+}
+
+// coresUsed is how many core numbers can occur. Those of the BM1387 have gaps.
+func (c *Chain) coresUsed() int {
+	if c.spec.wire == WireBare {
+		return 1 << c.spec.coreBits
+	}
+	return c.spec.cores
+}
+
+func (c *Chain) domainOf(chip int) int { return chip * c.opts.Domains / max(c.count, 1) }
