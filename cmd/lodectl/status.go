@@ -77,12 +77,16 @@ func summarizeMiner(w io.Writer, b []byte) error {
 		return err
 	}
 	p := &st.Pool
-	fmt.Fprintf(w, "device\t%s for %v\n", st.State, time.Duration(st.UptimeSeconds*float64(time.Second)).Round(time.Second))
+	fmt.Fprintf(w, "device\t%s, up for %v\n", st.State, time.Duration(st.UptimeSeconds*float64(time.Second)).Round(time.Second))
 	fmt.Fprintf(w, "hash rate\t%s (5 s)  %s (1 min)  %s (15 min)\n", cli.HashRate(st.HashRate.Seconds5), cli.HashRate(st.HashRate.Minute1), cli.HashRate(st.HashRate.Minutes15))
 	for _, h := range st.Hashers {
 		fmt.Fprintf(w, "hasher\t%s: %s, %d hardware errors\n", h.Name, cli.HashRate(h.HashRate.Minute1), h.HardwareErrors)
 	}
-	fmt.Fprintf(w, "pool\t%s as %s: %s\n", p.Pool, p.User, p.State)
+	if p.Pool == "" {
+		fmt.Fprintf(w, "pool\tnone: %s\n", p.State)
+	} else {
+		fmt.Fprintf(w, "pool\t%s as %s: %s\n", p.Pool, p.User, p.State)
+	}
 	if c := p.Channel; c != nil {
 		fmt.Fprintf(w, "channel\t%d, difficulty %.4g\n", c.ID, c.Difficulty)
 	}
