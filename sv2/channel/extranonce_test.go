@@ -119,6 +119,77 @@ func TestExtranoncesModel(t *testing.T) {
 	}
 }
 
+// TestExtranoncesChurn: channels that come and go between two tips leave enough for
+// others, cost no memory, and never get a prefix that was given back on this tip.
+func TestExtranoncesChurn(t *testing.T) {
+	e, err := NewExtranonces(nil, 3, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stays, err := e.Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{string(stays): true}
+	for range 100_000 {
+		p, err := e.Allocate()
+		if err != nil || seen[string(p)] {
+			t.Fatalf("after %d channels: %x, %v, seen %v", len(seen), p, err, seen[string(p)])
+		}
+		seen[string(p)] = true
+		if err := e.Free(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(e.taken) + len(e.freed[0]); n != 1 || e.InUse() != 1 {
+		t.Errorf("%d prefixes remembered, %d in use, want 1", n, e.InUse())
+	}
+}
+
+// TestExtranoncesWindow goes round the circle: the bound of two tips holds, and one
+// given back just in front of next is left out.
+func TestExtranoncesWindow(t *testing.T) {
+	e, err := NewExtranonces(nil, 1, 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	take := func() byte {
+		t.Helper()
+		p, err := e.Allocate()
+		if err != nil {
+			t.Fatalf("at number %d: %v", e.next, err)
+		}
+		return p[0]
+	}
+	stays := take()
+	for range 126 {
+		if err := e.Free([]byte{take()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p, err := e.Allocate(); !errors.Is(err, ErrExhausted) {
+		t.Fatalf("more than half of the circle on one tip: %x, %v", p, err)
+	}
+	for range 2 {
+		e.Advance()
+	}
+	for e.next != 250 {
+		if err := e.Free([]byte{take()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.Advance()
+	if err := e.Free([]byte{stays}); err != nil { // six numbers ahead
+		t.Fatal(err)
+	}
+	e.Advance()
+	for range 10 {
+		if n := take(); n == stays {
+			t.Fatal("given out again after one tip")
+		}
+	}
+}
+
 func FuzzExtranonces(f *testing.F) {
 	f.Add([]byte{0, 0, 2, 6, 0, 3, 0, 3, 0, 1, 10}, 3)
 	f.Add([]byte{2, 3, 3, 3, 0, 2, 3, 0}, 1)
