@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"math"
 	"time"
 
 	"github.com/lodefw/lode/bitcoin"
@@ -51,10 +52,6 @@ func (p *peer) openStandard(f sv2.Frame) error {
 	return p.conn.SendAll(out...)
 }
 
-// churn times the limit of channels may be opened on one connection in all, so that
-// opening and closing does not use up the extranonces of everyone.
-const churn = 16
-
 // mayOpen is the code of what speaks against it, "" if nothing does. mu is held.
 func (p *peer) mayOpen(m *mining.OpenStandardMiningChannel) string {
 	switch {
@@ -64,7 +61,7 @@ func (p *peer) mayOpen(m *mining.OpenStandardMiningChannel) string {
 		return mining.CodeInvalidNominalHashrate
 	case m.MaxTarget == sv2.U256{}:
 		return mining.CodeMaxTargetOutOfRange
-	case len(p.channels) >= p.pool.cfg.Limits.Channels, int(p.lastID) >= churn*p.pool.cfg.Limits.Channels:
+	case len(p.channels) >= p.pool.cfg.Limits.Channels, p.lastID == math.MaxUint32: // numbers are not used again
 		return codeTooManyChannels
 	}
 	return ""

@@ -61,7 +61,7 @@ func New(cfg Config, chain Chain, ledger Ledger, log *slog.Logger) (*Pool, error
 	}
 	server := make([]byte, 2)
 	rand.Read(server)                    //nolint:errcheck // crypto/rand.Read never fails
-	limit := 20 * cfg.Limits.Connections // many for those that come and go: a prefix rests for two tips
+	limit := 20 * cfg.Limits.Connections // channels: a proxy has many, a device one
 	prefixes, err := channel.NewExtranonces(server, prefixSize-len(server), limit)
 	if err != nil {
 		return nil, fmt.Errorf("pool: %w", err)
