@@ -106,6 +106,6 @@ func (p *peer) openExtended(f sv2.Frame) error {
 	case !m.NominalHashRate.Valid():
 		code = mining.CodeInvalidNominalHashrate
 	}
-	p.log.Info("channel refused", "user", printable(m.UserIdentity), "code", code)
+	p.log.Info("extended channel refused; set the device's channel type to standard", "user", printable(m.UserIdentity), "code", code)
 	return p.conn.Send(&mining.OpenMiningChannelError{RequestID: m.RequestID, ErrorCode: code})
 }
