@@ -9,7 +9,7 @@ GOBUILD  := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 FUZZTIME ?= 10s
 BLOCKS   ?= 0
 
-.PHONY: build demo test check race fuzz bench cross size generate clean
+.PHONY: build demo test check race fuzz bench bench-hash cross size generate clean
 
 build: ## all commands, for this machine, into bin/
 	$(GOBUILD) -o $(BIN)/ ./cmd/...
@@ -39,6 +39,9 @@ fuzz: ## every fuzz target for FUZZTIME
 
 bench: ## one table of the figures that matter; run it on an idle machine
 	@scripts/bench
+
+bench-hash: ## every kernel in turns with crypto/sha256, minio and a plain loop: medians of thread CPU time
+	go test -run '^$$' -bench '^BenchmarkKernels$$' -benchtime 3s ./hashing/sha256d
 
 cross: ## all commands for all targets
 	@scripts/cross

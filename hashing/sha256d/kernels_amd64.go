@@ -13,6 +13,7 @@ import (
 
 func assembly() []Kernel {
 	return []Kernel{
+		{Name: "sse", Needs: "SSE4.1", Available: hasSSE, Scan: scanSSE4},
 		{Name: "avx2", Needs: "AVX2", Versions: 16, Available: hasAVX2, Scan: scan8},
 		{Name: "shani", Needs: "SHA extensions and SSE4.1", Available: hasSHA, Scan: scan4},
 		{Name: "avx512", Needs: "AVX-512 F and BW", Versions: 16, Available: hasAVX512, Scan: scan16},
@@ -20,6 +21,7 @@ func assembly() []Kernel {
 	}
 }
 
+func hasSSE() bool  { return cpu.X86.HasSSE41 && cpu.X86.HasSSSE3 }
 func hasAVX2() bool { return cpu.X86.HasAVX2 }
 
 func hasHybrid() bool { return hasAVX512() && hasSHA() }
@@ -27,7 +29,7 @@ func hasHybrid() bool { return hasAVX512() && hasSHA() }
 // hasSHA looks itself, because package cpu does not know of SHA.
 func hasSHA() bool {
 	const leaf, bit = 7, 29 // of EBX
-	return cpu.X86.HasSSE41 && cpu.X86.HasSSSE3 && maxCPUID() >= leaf && cpuidEBX(leaf)>>bit&1 != 0
+	return hasSSE() && maxCPUID() >= leaf && cpuidEBX(leaf)>>bit&1 != 0
 }
 
 // maxCPUID is the highest leaf that CPUID has.
@@ -44,6 +46,7 @@ type memory struct {
 	whole   [][wholeWords]uint32 // of each midstate
 	version [][versionWords]uint32
 	shani   *sha128
+	sse     *lanes128
 	avx2    *lanes256
 	avx512  *lanes512
 	hybrid  *hybridMemory
@@ -95,6 +98,37 @@ type lanes512 struct {
 	nonce [16]uint32               // of a batch, in the order of bytes that is hashed
 	rows  [scheduleRows][16]uint32 // its message schedule
 	spill [spillsAVX512][16]uint32 // what there are no registers for
+}
+
+// lanes128 is the memory of the SSE kernel.
+type lanes128 struct {
+	known  [wholeWords][4]uint32 // each word in all lanes
+	nonces [4]uint32
+	step   [4]uint32
+	top    [4]uint32
+	swap   [16]byte
+	spill  [spillsSSE][4]uint32
+}
+
+//go:noescape
+func scanSSE(m *lanes128, words *uint32, versions, steps int, records *record, room int) (found, done int)
+
+func scanSSE4(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
+	if s.sse == nil {
+		s.sse = aligned[lanes128]()
+	}
+	return scanEach(s, start, count, hits, 4, passSSE)
+}
+
+func passSSE(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
+	m := s.sse
+	var words [wholeWords]uint32
+	prepareWhole(&words, &s.heads[midstate].mid, &s.tail)
+	for i, w := range words {
+		m.known[i] = [4]uint32{w, w, w, w}
+	}
+	setRows(m.nonces[:], m.step[:], m.top[:], m.swap[:], start, s.top)
+	return scanSSE(m, &m.known[0][0], 1, batches, &s.records[0], room)
 }
 
 // lanes256 is the same for AVX2.

@@ -28,6 +28,7 @@ func TestFeatures(t *testing.T) {
 		return true
 	}
 	for name, want := range map[string]bool{
+		"sse":    has("sse4_1", "ssse3"),
 		"avx2":   has("avx2"),
 		"shani":  has("sha_ni", "sse4_1", "ssse3"),
 		"avx512": has("avx512f", "avx512bw"),
@@ -44,7 +45,7 @@ func TestFeatures(t *testing.T) {
 func TestAligned(t *testing.T) {
 	for range 20 {
 		for _, p := range []unsafe.Pointer{
-			unsafe.Pointer(aligned[sha128]()), unsafe.Pointer(aligned[lanes256]()),
+			unsafe.Pointer(aligned[sha128]()), unsafe.Pointer(aligned[lanes128]()), unsafe.Pointer(aligned[lanes256]()),
 			unsafe.Pointer(aligned[lanes512]()), unsafe.Pointer(aligned[hybridMemory]()),
 		} {
 			if uintptr(p)%64 != 0 {

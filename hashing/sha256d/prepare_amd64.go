@@ -4,6 +4,8 @@
 
 package sha256d
 
+const spillsSSE = 13
+
 const wholeWords = 47
 
 // prepareWhole computes what kernels want to have prepared for each midstate.
@@ -298,7 +300,7 @@ func prepareVersion(out *[versionWords]uint32, mid *State, tail *[3]uint32) {
 
 const spillsAVX512 = 0
 
-const spillsAVX2 = 18
+const spillsAVX2 = 14
 
 const spillsSHANI = 10
 

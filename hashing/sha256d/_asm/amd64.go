@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // What amd64 kernels have in common: where arguments are, and the loop around a
 // step. A step tries one nonce in each lane under one midstate.
@@ -12,10 +15,9 @@ import "fmt"
 //	BX   lanes that hit, one bit each   R11  versions left
 const memory = "SI"
 
-// The tables have one word for all lanes.
 var (
-	constants = Memory{Base: "R8", One: true}
-	prepared  = Memory{Base: "R9", One: true}
+	constants = Memory{Base: "R8"}
+	prepared  = Memory{Base: "R9"}
 )
 
 // arguments is the size of: m, words, versions, steps, records, room, and the
@@ -89,15 +91,44 @@ func leave(a *Assembly, behind int, clean []string) {
 
 const recordSize = 8
 
-func generateAMD64(dir string) error {
-	const constraint = "amd64 && !purego"
-	src := NewSource(constraint)
-	a := NewAssembly(constraint)
-	var constants Table
+const constraint = "amd64 && !purego"
 
+func generateAMD64(dir string) error {
+	src := NewSource(constraint)
 	whole := NewSearch(Whole)
-	wholeKnown := NewKnown(&constants, whole.Live(whole.Last))
-	src.Prepare("prepareWhole", "wholeWords", &whole.Graph, &wholeKnown.Prepared)
+	for _, f := range []struct {
+		name string
+		emit func(a *Assembly, src *Source, whole *Search)
+	}{
+		{"sse", emitSSE},
+		{"avx", emitAVX},
+		{"shani", emitSHANI},
+		{"hybrid", emitHybrid},
+	} {
+		a := NewAssembly(constraint)
+		f.emit(a, src, whole)
+		if err := a.Write(dir, f.name+"_amd64.s"); err != nil {
+			return err
+		}
+	}
+	return src.Write(dir, "prepare_amd64.go")
+}
+
+func emitSSE(a *Assembly, src *Source, whole *Search) {
+	var constants Table
+	v := sse()
+	src.Constant("spillsSSE", v.one(a, whole, NewKnown(&constants, whole.Live(whole.Last))))
+	var rows []uint32
+	for _, w := range constants.Values() {
+		rows = append(rows, slices.Repeat([]uint32{w}, v.Lanes)...)
+	}
+	a.Words("constants", rows)
+}
+
+func emitAVX(a *Assembly, src *Source, whole *Search) {
+	var constants Table
+	known := NewKnown(&constants, whole.Live(whole.Last))
+	src.Prepare("prepareWhole", "wholeWords", &whole.Graph, &known.Prepared)
 
 	rows := whole.rows()
 	rowsKnown := NewKnown(&constants, whole.Live(rows...))
@@ -109,31 +140,23 @@ func generateAMD64(dir string) error {
 	src.Prepare("prepareVersion", "versionWords", &version.Graph, &versionKnown.Prepared)
 
 	for _, v := range []func() *Vector{avx512, avx2} {
-		one := v().one(a, whole, wholeKnown)
+		one := v().one(a, whole, known)
 		many := v().versions(a, whole, rowsKnown, version, versionKnown)
 		src.Constant("spills"+v().Name, max(one, many))
 	}
 	a.Words("constants", constants.Values())
-	if err := a.Write(dir, "avx_amd64.s"); err != nil {
-		return err
-	}
+}
 
-	a = NewAssembly(constraint)
-	sha := newSHANI(4, &Table{})
-	src.Constant("spillsSHANI", sha.scan(a, whole))
-	a.Words("constants", sha.known.Constants.Values())
-	src.Prepare("prepareSHANI", "shaniWords", &whole.Graph, &sha.known.Prepared)
-	if err := a.Write(dir, "shani_amd64.s"); err != nil {
-		return err
-	}
+func emitSHANI(a *Assembly, src *Source, whole *Search) {
+	s := newSHANI(4, &Table{})
+	src.Constant("spillsSHANI", s.scan(a, whole))
+	src.Prepare("prepareSHANI", "shaniWords", &whole.Graph, &s.known.Prepared)
+	a.Words("constants", s.known.Constants.Values())
+}
 
-	a = NewAssembly(constraint)
+func emitHybrid(a *Assembly, src *Source, whole *Search) {
 	h := newHybrid(&Table{}, whole)
 	src.Constant("spillsHybrid", max(h.one(a, whole), h.versions(a, whole)))
-	a.Words("constants", h.mids.Constants.Values())
 	src.Prepare("prepareHybrid", "hybridWords", &h.search.Graph, &h.mids.Prepared)
-	if err := a.Write(dir, "hybrid_amd64.s"); err != nil {
-		return err
-	}
-	return src.Write(dir, "prepare_amd64.go")
+	a.Words("constants", h.mids.Constants.Values())
 }

@@ -205,6 +205,14 @@ type Sigma struct {
 	Shift                bool
 }
 
+// rotations are by how much it rotates.
+func (s Sigma) rotations() []int {
+	if s.Shift {
+		return []int{s.First, s.Second}
+	}
+	return []int{s.First, s.Second, s.Third}
+}
+
 var sigmas = map[Op]Sigma{
 	BigSigma0:   {First: 2, Second: 13, Third: 22},
 	BigSigma1:   {First: 6, Second: 11, Third: 25},

@@ -87,9 +87,7 @@ func (h *Hybrid) storeStates(p *Program, x []*Value, state [8]*Word, prepared, t
 // headerSchedule makes the header's schedule for the next nonces. states appends
 // what becomes of the nonces besides.
 func (h *Hybrid) headerSchedule(whole *Search, states func(p *Program, nonce *Value)) *Code {
-	known := h.field("known")
-	known.One = true
-	p := &Program{Known: h.known.In(constants, known), Lower: h.Lower}
+	p := &Program{Known: h.at(h.known, h.field("known")), Lower: h.Lower}
 	live := whole.Live(whole.rows()...)
 	nonce := h.nonces(p)
 	states(p, nonce)
@@ -111,7 +109,7 @@ func (h *Hybrid) headerSchedule(whole *Search, states func(p *Program, nonce *Va
 // the digest's states is in the first head lines.
 func (h *Hybrid) digestSchedule(p *Program, prepared, buffer Memory) (code *Code, head int) {
 	s := h.search
-	p.Known, p.Lower = h.mids.In(constants, one(prepared)), h.Lower
+	p.Known, p.Lower = h.at(h.mids, prepared), h.Lower
 	state := h.transposed(p)
 	for i, w := range state {
 		p.Set(input(s.Words, named("state", i)), w)
@@ -136,11 +134,6 @@ func (h *Hybrid) digestSchedule(p *Program, prepared, buffer Memory) (code *Code
 	}
 	code = h.Allocate(p.Code)
 	return code, code.Ends[before-1]
-}
-
-func one(m Memory) Memory {
-	m.One = true
-	return m
 }
 
 // upTo is the words up to the last of these.
@@ -276,7 +269,7 @@ func (h *Hybrid) one(a *Assembly, whole *Search) (spills int) {
 		interleave(h.headerRounds(), second.Lines, head),
 		interleave(h.digestRounds(h.field("buffer")), first.Lines, 0),
 		h.check())
-	each(a, step, 1, "VZEROUPPER")
+	each(a, step, 1, h.Clean...)
 	return max(first.Spills, second.Spills)
 }
 
@@ -326,7 +319,7 @@ func (h *Hybrid) versions(a *Assembly, whole *Search) (spills int) {
 	a.Lines("INCQ CX", "TESTL BX, BX", "JNZ hit")
 	a.Label("next")
 	a.Lines("CMPQ CX, DX", "JB step")
-	leave(a, behind, []string{"VZEROUPPER"})
+	leave(a, behind, h.Clean)
 	a.Label("batch")
 	a.Lines("MOVQ words+8(FP), R9")
 	a.Lines(schedule.Lines...)

@@ -76,8 +76,9 @@ func NewKnown(constants *Table, words []*Word) *Known {
 	return k
 }
 
-// In is the place of a known word, if the tables are at these.
-func (k *Known) In(constants, prepared Memory) func(w *Word) *Memory {
+// In is the place of a known word, if the tables are at these and a word takes so
+// many bytes.
+func (k *Known) In(size int, constants, prepared Memory) func(w *Word) *Memory {
 	return func(w *Word) *Memory {
 		table, at := &k.Prepared, prepared
 		if w.When == Generated {
@@ -87,7 +88,7 @@ func (k *Known) In(constants, prepared Memory) func(w *Word) *Memory {
 		if i < 0 {
 			panic("a known word is in no table")
 		}
-		return at.At(4 * i)
+		return at.At(size * i)
 	}
 }
 

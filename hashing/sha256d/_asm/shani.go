@@ -35,30 +35,19 @@ func newSHANI(streams int, constants *Table) *shaNI {
 
 func (s *shaNI) field(name string) Memory { return Memory{Base: memory, Field: "sha128_" + name} }
 
-// printSHANI prints instructions whose first operand is also the result, and
-// three that have X0 for an operand.
+// printSHANI prints what reads or writes X0 and BX, and the rest as it is.
 func printSHANI(in *Instruction, o *Operands) []string {
-	number := ""
-	if in.Number != 0 || in.Name == "PSHUFD" {
-		number = fmt.Sprintf("$%#x, ", in.Number)
-	}
 	switch {
 	case in.Name == "MOVMSKPS":
 		return []string{fmt.Sprintf("MOVMSKPS %s, BX", o.Sources[0])}
-	case len(o.Sources) == 0:
-		return []string{fmt.Sprintf("%s %sX0, X0", in.Name, number)}
-	case in.Place != nil:
-		return []string{fmt.Sprintf("%s %s, %s", in.Name, o.Sources[0], in.Place)}
 	case in.Name == "SHA256RNDS2":
 		return []string{fmt.Sprintf("SHA256RNDS2 X0, %s, %s", o.Sources[1], o.Sources[0])}
-	case in.Result == nil:
-		return []string{fmt.Sprintf("%s %s%s, X0", in.Name, number, o.Sources[0])}
-	case !in.Destroys:
-		return []string{fmt.Sprintf("%s %s%s, %s", in.Name, number, o.Sources[0], o.Result)}
-	case len(o.Sources) == 1:
-		return []string{fmt.Sprintf("%s %s%s", in.Name, number, o.Sources[0])}
+	case len(o.Sources) == 0:
+		return []string{fmt.Sprintf("%s %sX0, X0", in.Name, immediate(in))}
+	case in.Result == nil && in.Place == nil:
+		return []string{fmt.Sprintf("%s %s%s, X0", in.Name, immediate(in), o.Sources[0])}
 	}
-	return []string{fmt.Sprintf("%s %s%s, %s", in.Name, number, o.Sources[1], o.Sources[0])}
+	return printTwo(in, o)
 }
 
 // do appends an instruction whose first source is destroyed.
