@@ -1,6 +1,8 @@
-//go:build !purego && amd64
+//go:build !purego && (amd64 || arm64)
 
 package sha256d
+
+import "unsafe"
 
 // record is what a kernel in assembly writes when nonces hit: which of its steps
 // it was, and which lanes hit, one bit each. A step is a batch of nonces, one in
@@ -86,4 +88,13 @@ func keepBelow(hits []Hit, start, count uint32) (n int) {
 		}
 	}
 	return n
+}
+
+// aligned returns a T at a multiple of 64 bytes. T has no pointers.
+func aligned[T any]() *T {
+	const line = 64
+	var t T
+	b := make([]byte, unsafe.Sizeof(t)+line)
+	skip := -uintptr(unsafe.Pointer(&b[0])) % line
+	return (*T)(unsafe.Pointer(&b[skip]))
 }

@@ -6,7 +6,6 @@ package sha256d
 
 import (
 	"slices"
-	"unsafe"
 
 	"golang.org/x/sys/cpu"
 )
@@ -309,13 +308,4 @@ func setRows(nonces, step, top []uint32, swap []byte, start, limit uint32) {
 	for i := range swap {
 		swap[i] = byte(i ^ 3)
 	}
-}
-
-// aligned returns a T at a multiple of 64 bytes. T has no pointers.
-func aligned[T any]() *T {
-	const line = 64
-	var t T
-	b := make([]byte, unsafe.Sizeof(t)+line)
-	skip := -uintptr(unsafe.Pointer(&b[0])) % line
-	return (*T)(unsafe.Pointer(&b[skip]))
 }

@@ -15,6 +15,7 @@ func main() {
 		generate func(dir string) error
 	}{
 		{"amd64", generateAMD64},
+		{"arm64", generateARM64},
 	} {
 		if err := arch.generate(*dir); err != nil {
 			log.Fatal(fmt.Errorf("%s: %w", arch.name, err))

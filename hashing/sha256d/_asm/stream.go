@@ -1,7 +1,5 @@
 package main
 
-import "fmt"
-
 // Streams are tables of known words that a kernel reads from front to back, each
 // through a register that moves on by itself. NEON has no load that puts one word
 // into every lane and takes an offset, but it has one that moves its register. So
@@ -48,13 +46,4 @@ func (s *Streams) Load(m *Memory) (register string, ok bool) {
 	}
 	t.Words = append(t.Words, w)
 	return t.Register, true
-}
-
-// Rewind is the lines that set the registers back to where they were, with an
-// instruction that subtracts from a register.
-func (s *Streams) Rewind(format string, streams ...*Stream) (lines []string) {
-	for _, t := range streams {
-		lines = append(lines, fmt.Sprintf(format, 4*len(t.Words), t.Register))
-	}
-	return lines
 }

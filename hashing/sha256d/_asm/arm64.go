@@ -1,0 +1,243 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+)
+
+// What arm64 kernels have in common: where arguments are, and the loop around a
+// step, as in amd64.go.
+//
+//	R0  the kernel's memory            R4  records for hits
+//	R1  table of prepared words        R5  how many records fit
+//	R2  table of constants             R6  records written
+//	R3  steps (or batches) to do       R7  steps done
+//	R8  versions left                  R9  lanes that hit, one bit each
+//
+// R10 and above are free.
+
+// enter64 reads the arguments.
+func enter64(a *Assembly) {
+	a.Lines(
+		"MOVD m+0(FP), R0",
+		"MOVD steps+24(FP), R3",
+		"MOVD records+32(FP), R4",
+		"MOVD room+40(FP), R5",
+		"MOVD ZR, R6",
+		"MOVD ZR, R7",
+	)
+}
+
+// each64 repeats a step, which ends with the lanes that hit in R9.
+func each64(a *Assembly, step ...string) {
+	a.Label("step")
+	a.Lines(step...)
+	a.Lines("ADD $1, R7", "CBNZ R9, hit")
+	a.Label("next")
+	a.Lines("CMP R3, R7", "BLT step")
+	leave64(a)
+}
+
+// eachVersion64 makes a schedule for each batch and repeats the step with each
+// version's prepared words.
+func eachVersion64(a *Assembly, schedule, step []string) {
+	a.Label("batch")
+	a.Lines(schedule...)
+	a.Lines("MOVD words+8(FP), R1", "MOVD versions+16(FP), R8")
+	a.Label("step")
+	a.Lines(step...)
+	a.Lines("ADD $1, R7", "CBNZ R9, hit")
+	a.Label("next")
+	a.Lines("SUBS $1, R8", "BNE step", "SUBS $1, R3", "BNE batch")
+	leave64(a)
+}
+
+// leave64 is what follows the loop: the end, and the rare case of a hit.
+func leave64(a *Assembly) {
+	a.Label("end")
+	a.Lines("MOVD R6, found+48(FP)", "MOVD R7, done+56(FP)", "RET")
+	a.Label("hit")
+	a.Lines(
+		"SUB $1, R7, R10",
+		"MOVW R10, record_step(R4)",
+		"MOVW R9, record_lanes(R4)",
+		fmt.Sprintf("ADD $%d, R4", recordSize),
+		"ADD $1, R6",
+		"CMP R5, R6",
+		"BLT next",
+		"B end",
+	)
+}
+
+// neon64 is NEON of arm64.
+type neon64 struct {
+	Processor
+	streams *Streams // of the part that is made
+}
+
+func newNEON64() *neon64 {
+	n := &neon64{}
+	n.Processor = Processor{
+		Load: func(m *Memory, r string) string {
+			if table, ok := n.streams.Load(m); ok {
+				return fmt.Sprintf("VLD1R.P 4(%s), [V%s.S4]", table, r)
+			}
+			return fmt.Sprintf("FMOVQ %s, F%s", m, r)
+		},
+		Store: func(r string, m *Memory) string { return fmt.Sprintf("FMOVQ F%s, %s", r, m) },
+		Copy:  func(from, to string) string { return fmt.Sprintf("VMOV V%s.B16, V%s.B16", from, to) },
+		Print: printNEON64,
+		Spill: func(i int) *Memory { return lanes128("spill", i) },
+	}
+	for i := range 32 {
+		n.Registers = append(n.Registers, fmt.Sprint(i))
+	}
+	return n
+}
+
+// lanes128 is a row of the memory.
+func lanes128(name string, i int) *Memory {
+	return Memory{Base: "R0", Field: "lanes128_" + name}.At(16 * i)
+}
+
+// printNEON64 prints sources from last to first, and the result.
+func printNEON64(in *Instruction, o *Operands) []string {
+	if in.Place != nil {
+		return []string{fmt.Sprintf("FMOVQ F%s, %s", o.Sources[0], in.Place)}
+	}
+	arrangement := "S4"
+	if slices.Contains([]string{"VEOR", "VBIT", "VBSL", "VREV32"}, in.Name) {
+		arrangement = "B16"
+	}
+	text := in.Name + " "
+	if in.Number != 0 {
+		text += fmt.Sprintf("$%d, ", in.Number)
+	}
+	sources := o.Sources
+	if in.Destroys {
+		sources = sources[1:]
+	}
+	for _, s := range slices.Backward(sources) {
+		text += fmt.Sprintf("V%s.%s, ", s, arrangement)
+	}
+	return []string{text + fmt.Sprintf("V%s.%s", o.Result, arrangement)}
+}
+
+// begin starts a part with streams of its own.
+func (n *neon64) begin() *Program {
+	n.streams = NewStreams("R2", "R1")
+	return &Program{Known: n.streams.In, Lower: lowerNEON}
+}
+
+// nonces appends the words of this step's nonces, and advances to the next's.
+func (n *neon64) nonces(p *Program) *Value {
+	next := &Value{Home: lanes128("nonces", 0)}
+	nonce := p.Do(Instruction{Name: "VREV32"}, next)
+	p.Store(Instruction{}, p.Do(Instruction{Name: "VADD"}, next, &Value{Home: lanes128("step", 0)}), lanes128("nonces", 0))
+	return nonce
+}
+
+// check compares the last word with the limit and leaves the lanes in R9.
+func (n *neon64) check(last string) []string {
+	r, other := "V"+last, "V0"
+	if last == "0" {
+		other = "V1"
+	}
+	load := func(name string) string {
+		return fmt.Sprintf("FMOVQ %s, F%s", lanes128(name, 0), other[1:])
+	}
+	return []string{
+		fmt.Sprintf("VREV32 %s.B16, %s.B16", r, r),
+		load("top"),
+		// At or below is equal to the lesser.
+		fmt.Sprintf("VUMIN %s.S4, %s.S4, %s.S4", other, r, other),
+		fmt.Sprintf("VCMEQ %s.S4, %s.S4, %s.S4", other, r, r),
+		load("bits"),
+		fmt.Sprintf("VAND %s.B16, %s.B16, %s.B16", other, r, r),
+		fmt.Sprintf("VADDV %s.S4, %s", r, r),
+		fmt.Sprintf("VMOV %s.S[0], R9", r),
+	}
+}
+
+// one emits the kernel that does everything for each midstate.
+func (n *neon64) one(a *Assembly, src *Source, s *Search) (spills int) {
+	p := n.begin()
+	live := s.ahead(s.Live(s.Last))
+	p.Set(input(live, "nonce"), n.nonces(p))
+	p.Run(live)
+	code := n.Allocate(p.Code, p.Value(s.Last))
+	a.Function("4 lanes.", "scanNEON", arguments)
+	enter64(a)
+	step := append([]string{"MOVD words+8(FP), R1", "MOVD $wholeNEON<>(SB), R2"}, code.Lines...)
+	each64(a, append(step, n.check(code.Results[0])...)...)
+	a.Words("wholeNEON", n.streams.Constants.Values())
+	src.Prepare("prepareWhole", "wholeWords", &s.Graph, &n.streams.Prepared.Table)
+	return code.Spills
+}
+
+// versions emits the kernel that makes a schedule once for all midstates.
+func (n *neon64) versions(a *Assembly, src *Source, whole, s *Search) (spills int) {
+	p := n.begin()
+	schedule := n.schedule(p, whole)
+	rows := n.streams
+
+	p = n.begin()
+	live := s.ahead(s.Live(s.Last))
+	p.Set(input(live, "nonce"), &Value{Home: lanes128("nonce", 0)})
+	for i, kw := range s.inputs() {
+		p.Set(kw, &Value{Home: lanes128("rows", i)})
+	}
+	p.Run(live)
+	code := n.Allocate(p.Code, p.Value(s.Last))
+	a.Function("4 lanes, one message schedule for many midstates.", "scanNEONVersions", arguments)
+	enter64(a)
+	eachVersion64(a,
+		append([]string{"ADD $lanes128_known, R0, R1", "MOVD $rowsNEON<>(SB), R2"}, schedule.Lines...),
+		slices.Concat([]string{"MOVD $versionNEON<>(SB), R2"}, code.Lines, n.check(code.Results[0])))
+	a.Words("rowsNEON", rows.Constants.Values())
+	a.Words("versionNEON", n.streams.Constants.Values())
+	src.Prepare("prepareRows", "rowsWords", &whole.Graph, &rows.Prepared.Table)
+	src.Prepare("prepareVersion", "versionWords", &s.Graph, &n.streams.Prepared.Table)
+	return max(schedule.Spills, code.Spills)
+}
+
+// schedule makes the lines that put the rows of a batch into memory.
+func (n *neon64) schedule(p *Program, s *Search) *Code {
+	rows := s.rows()
+	live := s.Live(rows...)
+	nonce := n.nonces(p)
+	p.Store(Instruction{}, nonce, lanes128("nonce", 0))
+	p.Set(input(live, "nonce"), nonce)
+	for _, w := range live {
+		p.Run([]*Word{w})
+		if i := slices.Index(rows, w); i >= 0 {
+			p.Store(Instruction{}, p.Value(w), lanes128("rows", i))
+		}
+	}
+	return n.Allocate(p.Code)
+}
+
+// inputs are the words that stand for the rows, in a search with its Schedule cut.
+func (s *Search) inputs() (inputs []*Word) {
+	for t, kw := range s.Header.KW {
+		if kw.Op == Input && t >= 16 {
+			inputs = append(inputs, kw)
+		}
+	}
+	return inputs
+}
+
+func generateARM64(dir string) error {
+	const constraint = "arm64 && !purego"
+	src := NewSource(constraint)
+	a := NewAssembly(constraint)
+	whole := NewSearch(Whole)
+	n := newNEON64()
+	one := n.one(a, src, whole)
+	src.Constant("scheduleRows", len(whole.rows()))
+	src.Constant("spillsNEON", max(one, n.versions(a, src, whole, NewSearch(Schedule))))
+	if err := a.Write(dir, "neon_arm64.s"); err != nil {
+		return err
+	}
+	return src.Write(dir, "prepare_arm64.go")
+}
