@@ -18,35 +18,35 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VZEROUPPER
 	MOVL $0xaaaa, BX
 	KMOVW BX, K2
-	VMOVDQA64 (hybridMemory_nonces+0)(SI), Z16
-	VPSHUFB (hybridMemory_swap+0)(SI), Z16, Z17
-	VPADDD (hybridMemory_step+0)(SI), Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_nonces+0)(SI)
+	VMOVDQA64 (both_nonces+0)(SI), Z16
+	VPSHUFB (both_swap+0)(SI), Z16, Z17
+	VPADDD (both_step+0)(SI), Z16, Z16
+	VMOVDQA64 Z16, (both_nonces+0)(SI)
 	VPSHUFD.Z $0x0, Z17, K2, Z16
 	VPSHUFD.Z $0x55, Z17, K2, Z18
 	VPSHUFD.Z $0xaa, Z17, K2, Z19
 	VPSHUFD.Z $0xff, Z17, K2, Z20
 	VBROADCASTI32X4 80(R9), Z21
 	VPADDD Z16, Z21, Z16
-	VMOVDQA64 Z16, (hybridMemory_states+0)(SI)
+	VMOVDQA64 Z16, (both_states+0)(SI)
 	VPADDD Z18, Z21, Z16
-	VMOVDQA64 Z16, (hybridMemory_states+64)(SI)
+	VMOVDQA64 Z16, (both_states+64)(SI)
 	VPADDD Z19, Z21, Z16
-	VMOVDQA64 Z16, (hybridMemory_states+128)(SI)
+	VMOVDQA64 Z16, (both_states+128)(SI)
 	VPADDD Z20, Z21, Z16
-	VMOVDQA64 Z16, (hybridMemory_states+192)(SI)
+	VMOVDQA64 Z16, (both_states+192)(SI)
 	VPRORD $7, Z17, Z16
 	VPRORD $18, Z17, Z18
 	VPSRLD $3, Z17, Z19
 	VPTERNLOGD $0x96, Z19, Z18, Z16
-	VPADDD.BCST (hybridMemory_known+0)(SI), Z16, Z18
-	VPADDD.BCST (hybridMemory_known+4)(SI), Z16, Z16
-	VPADDD.BCST (hybridMemory_known+8)(SI), Z17, Z19
-	VPADDD.BCST (hybridMemory_known+12)(SI), Z17, Z17
+	VPADDD.BCST (both_known+0)(SI), Z16, Z18
+	VPADDD.BCST (both_known+4)(SI), Z16, Z16
+	VPADDD.BCST (both_known+8)(SI), Z17, Z19
+	VPADDD.BCST (both_known+12)(SI), Z17, Z17
 	VPUNPCKLDQ Z17, Z16, Z20
-	VMOVDQA64 Z20, (hybridMemory_header+0)(SI)
+	VMOVDQA64 Z20, (both_header+0)(SI)
 	VPUNPCKHDQ Z17, Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_header+64)(SI)
+	VMOVDQA64 Z16, (both_header+64)(SI)
 	VPRORD $17, Z18, Z16
 	VPRORD $19, Z18, Z17
 	VPSRLD $10, Z18, Z20
@@ -59,9 +59,9 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPTERNLOGD $0x96, Z22, Z21, Z20
 	VPADDD.BCST 8(R8), Z20, Z21
 	VPUNPCKLDQ Z21, Z16, Z22
-	VMOVDQA64 Z22, (hybridMemory_header+128)(SI)
+	VMOVDQA64 Z22, (both_header+128)(SI)
 	VPUNPCKHDQ Z21, Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_header+192)(SI)
+	VMOVDQA64 Z16, (both_header+192)(SI)
 	VPRORD $17, Z17, Z16
 	VPRORD $19, Z17, Z21
 	VPSRLD $10, Z17, Z22
@@ -72,18 +72,18 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPRORD $19, Z20, Z23
 	VPSRLD $10, Z20, Z24
 	VPTERNLOGD $0x96, Z24, Z23, Z22
-	VPADDD.BCST (hybridMemory_known+16)(SI), Z22, Z23
-	VPADDD.BCST (hybridMemory_known+20)(SI), Z22, Z24
+	VPADDD.BCST (both_known+16)(SI), Z22, Z23
+	VPADDD.BCST (both_known+20)(SI), Z22, Z24
 	VPUNPCKLDQ Z24, Z16, Z25
-	VMOVDQA64 Z25, (hybridMemory_header+256)(SI)
+	VMOVDQA64 Z25, (both_header+256)(SI)
 	VPUNPCKHDQ Z24, Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_header+320)(SI)
+	VMOVDQA64 Z16, (both_header+320)(SI)
 	VPRORD $17, Z21, Z16
 	VPRORD $19, Z21, Z24
 	VPSRLD $10, Z21, Z25
 	VPTERNLOGD $0x96, Z25, Z24, Z16
-	VPADDD.BCST (hybridMemory_known+24)(SI), Z16, Z24
-	VPADDD.BCST (hybridMemory_known+28)(SI), Z16, Z25
+	VPADDD.BCST (both_known+24)(SI), Z16, Z24
+	VPADDD.BCST (both_known+28)(SI), Z16, Z25
 	VPRORD $17, Z23, Z26
 	VPRORD $19, Z23, Z27
 	VPSRLD $10, Z23, Z28
@@ -91,9 +91,9 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPADDD Z18, Z26, Z26
 	VPADDD.BCST 20(R8), Z26, Z27
 	VPUNPCKLDQ Z27, Z25, Z28
-	VMOVDQA64 Z28, (hybridMemory_header+384)(SI)
+	VMOVDQA64 Z28, (both_header+384)(SI)
 	VPUNPCKHDQ Z27, Z25, Z25
-	VMOVDQA64 Z25, (hybridMemory_header+448)(SI)
+	VMOVDQA64 Z25, (both_header+448)(SI)
 	VPRORD $17, Z24, Z25
 	VPRORD $19, Z24, Z27
 	VPSRLD $10, Z24, Z28
@@ -107,9 +107,9 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPADDD Z17, Z28, Z28
 	VPADDD.BCST 28(R8), Z28, Z29
 	VPUNPCKLDQ Z29, Z27, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+512)(SI)
+	VMOVDQA64 Z30, (both_header+512)(SI)
 	VPUNPCKHDQ Z29, Z27, Z27
-	VMOVDQA64 Z27, (hybridMemory_header+576)(SI)
+	VMOVDQA64 Z27, (both_header+576)(SI)
 	VPRORD $17, Z25, Z27
 	VPRORD $19, Z25, Z29
 	VPSRLD $10, Z25, Z30
@@ -118,59 +118,59 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPADDD.BCST 32(R8), Z27, Z29
 	VPRORD $17, Z28, Z30
 	VPRORD $19, Z28, Z31
-	VMOVDQA64 Z24, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z24, (both_spill+0)(SI)
 	VPSRLD $10, Z28, Z24
 	VPTERNLOGD $0x96, Z24, Z31, Z30
 	VPADDD Z21, Z30, Z24
 	VPADDD.BCST 36(R8), Z24, Z30
 	VPUNPCKLDQ Z30, Z29, Z31
-	VMOVDQA64 Z31, (hybridMemory_header+640)(SI)
+	VMOVDQA64 Z31, (both_header+640)(SI)
 	VPUNPCKHDQ Z30, Z29, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+704)(SI)
+	VMOVDQA64 Z29, (both_header+704)(SI)
 	VPRORD $17, Z27, Z29
 	VPRORD $19, Z27, Z30
 	VPSRLD $10, Z27, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD.BCST (hybridMemory_known+32)(SI), Z22, Z22
+	VPADDD.BCST (both_known+32)(SI), Z22, Z22
 	VPADDD Z29, Z22, Z22
 	VPADDD.BCST 40(R8), Z22, Z29
 	VPRORD $17, Z24, Z30
 	VPRORD $19, Z24, Z31
-	VMOVDQA64 Z23, (hybridMemory_spill+64)(SI)
+	VMOVDQA64 Z23, (both_spill+64)(SI)
 	VPSRLD $10, Z24, Z23
 	VPTERNLOGD $0x96, Z23, Z31, Z30
-	VPADDD.BCST (hybridMemory_known+36)(SI), Z16, Z16
+	VPADDD.BCST (both_known+36)(SI), Z16, Z16
 	VPADDD Z30, Z16, Z16
 	VPADDD.BCST 44(R8), Z16, Z23
 	VPUNPCKLDQ Z23, Z29, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+768)(SI)
+	VMOVDQA64 Z30, (both_header+768)(SI)
 	VPUNPCKHDQ Z23, Z29, Z23
-	VMOVDQA64 Z23, (hybridMemory_header+832)(SI)
+	VMOVDQA64 Z23, (both_header+832)(SI)
 	VPRORD $17, Z22, Z23
 	VPRORD $19, Z22, Z29
 	VPSRLD $10, Z22, Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z23
-	VPADDD.BCST (hybridMemory_known+40)(SI), Z26, Z29
+	VPADDD.BCST (both_known+40)(SI), Z26, Z29
 	VPADDD Z23, Z29, Z23
 	VPADDD.BCST 48(R8), Z23, Z29
 	VPRORD $7, Z18, Z30
 	VPRORD $18, Z18, Z31
-	VMOVDQA64 Z26, (hybridMemory_spill+128)(SI)
+	VMOVDQA64 Z26, (both_spill+128)(SI)
 	VPSRLD $3, Z18, Z26
 	VPTERNLOGD $0x96, Z26, Z31, Z30
 	VPRORD $17, Z16, Z26
 	VPRORD $19, Z16, Z31
-	VMOVDQA64 Z16, (hybridMemory_spill+192)(SI)
+	VMOVDQA64 Z16, (both_spill+192)(SI)
 	VPSRLD $10, Z16, Z16
 	VPTERNLOGD $0x96, Z16, Z31, Z26
-	VPADDD.BCST (hybridMemory_known+24)(SI), Z30, Z16
+	VPADDD.BCST (both_known+24)(SI), Z30, Z16
 	VPADDD Z25, Z16, Z16
 	VPADDD Z26, Z16, Z16
 	VPADDD.BCST 52(R8), Z16, Z26
 	VPUNPCKLDQ Z26, Z29, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+896)(SI)
+	VMOVDQA64 Z30, (both_header+896)(SI)
 	VPUNPCKHDQ Z26, Z29, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+960)(SI)
+	VMOVDQA64 Z26, (both_header+960)(SI)
 	VPRORD $7, Z19, Z26
 	VPRORD $18, Z19, Z29
 	VPSRLD $3, Z19, Z30
@@ -189,7 +189,7 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z16, Z30
 	VPRORD $19, Z16, Z31
-	VMOVDQA64 Z28, (hybridMemory_spill+256)(SI)
+	VMOVDQA64 Z28, (both_spill+256)(SI)
 	VPSRLD $10, Z16, Z28
 	VPTERNLOGD $0x96, Z28, Z31, Z30
 	VPADDD Z19, Z29, Z19
@@ -197,9 +197,9 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPADDD Z30, Z19, Z19
 	VPADDD.BCST 60(R8), Z19, Z28
 	VPUNPCKLDQ Z28, Z26, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+1024)(SI)
+	VMOVDQA64 Z29, (both_header+1024)(SI)
 	VPUNPCKHDQ Z28, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+1088)(SI)
+	VMOVDQA64 Z26, (both_header+1088)(SI)
 	VPRORD $7, Z20, Z26
 	VPRORD $18, Z20, Z28
 	VPSRLD $3, Z20, Z29
@@ -225,70 +225,70 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPADDD Z29, Z20, Z20
 	VPADDD.BCST 68(R8), Z20, Z28
 	VPUNPCKLDQ Z28, Z26, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+1152)(SI)
+	VMOVDQA64 Z29, (both_header+1152)(SI)
 	VPUNPCKHDQ Z28, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+1216)(SI)
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z28
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z29
+	VMOVDQA64 Z26, (both_header+1216)(SI)
+	VPRORD $7, (both_spill+64)(SI), Z26
+	VPRORD $18, (both_spill+64)(SI), Z28
+	VPSRLD $3, (both_spill+64)(SI), Z29
 	VPTERNLOGD $0x96, Z29, Z28, Z26
 	VPRORD $17, Z17, Z28
 	VPRORD $19, Z17, Z29
 	VPSRLD $10, Z17, Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z28
 	VPADDD Z21, Z26, Z21
-	VPADDD (hybridMemory_spill+192)(SI), Z21, Z21
+	VPADDD (both_spill+192)(SI), Z21, Z21
 	VPADDD Z28, Z21, Z21
 	VPADDD.BCST 72(R8), Z21, Z26
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z28
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z30
+	VPRORD $7, (both_spill+0)(SI), Z28
+	VPRORD $18, (both_spill+0)(SI), Z29
+	VPSRLD $3, (both_spill+0)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z28
 	VPRORD $17, Z20, Z29
 	VPRORD $19, Z20, Z30
 	VPSRLD $10, Z20, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+64)(SI), Z28, Z28
+	VPADDD (both_spill+64)(SI), Z28, Z28
 	VPADDD Z23, Z28, Z28
 	VPADDD Z29, Z28, Z28
 	VPADDD.BCST 76(R8), Z28, Z29
 	VPUNPCKLDQ Z29, Z26, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1280)(SI)
+	VMOVDQA64 Z30, (both_header+1280)(SI)
 	VPUNPCKHDQ Z29, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+1344)(SI)
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z30
+	VMOVDQA64 Z26, (both_header+1344)(SI)
+	VPRORD $7, (both_spill+128)(SI), Z26
+	VPRORD $18, (both_spill+128)(SI), Z29
+	VPSRLD $3, (both_spill+128)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	VPRORD $17, Z21, Z29
 	VPRORD $19, Z21, Z30
 	VPSRLD $10, Z21, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+0)(SI), Z26, Z26
+	VPADDD (both_spill+0)(SI), Z26, Z26
 	VPADDD Z16, Z26, Z26
 	VPADDD Z29, Z26, Z26
 	VPADDD.BCST 80(R8), Z26, Z29
 	VPRORD $7, Z25, Z30
 	VPRORD $18, Z25, Z31
-	VMOVDQA64 Z16, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z16, (both_spill+0)(SI)
 	VPSRLD $3, Z25, Z16
 	VPTERNLOGD $0x96, Z16, Z31, Z30
 	VPRORD $17, Z28, Z16
 	VPRORD $19, Z28, Z31
-	VMOVDQA64 Z23, (hybridMemory_spill+64)(SI)
+	VMOVDQA64 Z23, (both_spill+64)(SI)
 	VPSRLD $10, Z28, Z23
 	VPTERNLOGD $0x96, Z23, Z31, Z16
-	VPADDD (hybridMemory_spill+128)(SI), Z30, Z23
+	VPADDD (both_spill+128)(SI), Z30, Z23
 	VPADDD Z18, Z23, Z23
 	VPADDD Z16, Z23, Z16
 	VPADDD.BCST 84(R8), Z16, Z23
 	VPUNPCKLDQ Z23, Z29, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1408)(SI)
+	VMOVDQA64 Z30, (both_header+1408)(SI)
 	VPUNPCKHDQ Z23, Z29, Z23
-	VMOVDQA64 Z23, (hybridMemory_header+1472)(SI)
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z23
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z30
+	VMOVDQA64 Z23, (both_header+1472)(SI)
+	VPRORD $7, (both_spill+256)(SI), Z23
+	VPRORD $18, (both_spill+256)(SI), Z29
+	VPSRLD $3, (both_spill+256)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z23
 	VPRORD $17, Z26, Z29
 	VPRORD $19, Z26, Z30
@@ -304,17 +304,17 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z16, Z30
 	VPRORD $19, Z16, Z31
-	VMOVDQA64 Z19, (hybridMemory_spill+128)(SI)
+	VMOVDQA64 Z19, (both_spill+128)(SI)
 	VPSRLD $10, Z16, Z19
 	VPTERNLOGD $0x96, Z19, Z31, Z30
-	VPADDD (hybridMemory_spill+256)(SI), Z29, Z19
+	VPADDD (both_spill+256)(SI), Z29, Z19
 	VPADDD Z17, Z19, Z19
 	VPADDD Z30, Z19, Z19
 	VPADDD.BCST 92(R8), Z19, Z29
 	VPUNPCKLDQ Z29, Z25, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1536)(SI)
+	VMOVDQA64 Z30, (both_header+1536)(SI)
 	VPUNPCKHDQ Z29, Z25, Z25
-	VMOVDQA64 Z25, (hybridMemory_header+1600)(SI)
+	VMOVDQA64 Z25, (both_header+1600)(SI)
 	VPRORD $7, Z24, Z25
 	VPRORD $18, Z24, Z29
 	VPSRLD $3, Z24, Z30
@@ -333,7 +333,7 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z19, Z30
 	VPRORD $19, Z19, Z31
-	VMOVDQA64 Z20, (hybridMemory_spill+256)(SI)
+	VMOVDQA64 Z20, (both_spill+256)(SI)
 	VPSRLD $10, Z19, Z20
 	VPTERNLOGD $0x96, Z20, Z31, Z30
 	VPADDD Z24, Z29, Z20
@@ -341,12 +341,12 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPADDD Z30, Z20, Z20
 	VPADDD.BCST 100(R8), Z20, Z24
 	VPUNPCKLDQ Z24, Z27, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+1664)(SI)
+	VMOVDQA64 Z29, (both_header+1664)(SI)
 	VPUNPCKHDQ Z24, Z27, Z24
-	VMOVDQA64 Z24, (hybridMemory_header+1728)(SI)
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z24
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z27
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z29
+	VMOVDQA64 Z24, (both_header+1728)(SI)
+	VPRORD $7, (both_spill+192)(SI), Z24
+	VPRORD $18, (both_spill+192)(SI), Z27
+	VPSRLD $3, (both_spill+192)(SI), Z29
 	VPTERNLOGD $0x96, Z29, Z27, Z24
 	VPRORD $17, Z25, Z27
 	VPRORD $19, Z25, Z29
@@ -356,55 +356,55 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPADDD Z28, Z22, Z22
 	VPADDD Z27, Z22, Z22
 	VPADDD.BCST 104(R8), Z22, Z24
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z27
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z30
+	VPRORD $7, (both_spill+64)(SI), Z27
+	VPRORD $18, (both_spill+64)(SI), Z29
+	VPSRLD $3, (both_spill+64)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z27
 	VPRORD $17, Z20, Z29
 	VPRORD $19, Z20, Z30
 	VPSRLD $10, Z20, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+192)(SI), Z27, Z27
+	VPADDD (both_spill+192)(SI), Z27, Z27
 	VPADDD Z26, Z27, Z27
 	VPADDD Z29, Z27, Z27
 	VPADDD.BCST 108(R8), Z27, Z29
 	VPUNPCKLDQ Z29, Z24, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1792)(SI)
+	VMOVDQA64 Z30, (both_header+1792)(SI)
 	VPUNPCKHDQ Z29, Z24, Z24
-	VMOVDQA64 Z24, (hybridMemory_header+1856)(SI)
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z24
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z30
+	VMOVDQA64 Z24, (both_header+1856)(SI)
+	VPRORD $7, (both_spill+0)(SI), Z24
+	VPRORD $18, (both_spill+0)(SI), Z29
+	VPSRLD $3, (both_spill+0)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z24
 	VPRORD $17, Z22, Z29
 	VPRORD $19, Z22, Z30
 	VPSRLD $10, Z22, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+64)(SI), Z24, Z24
+	VPADDD (both_spill+64)(SI), Z24, Z24
 	VPADDD Z16, Z24, Z24
 	VPADDD Z29, Z24, Z24
 	VPADDD.BCST 112(R8), Z24, Z29
 	VPRORD $7, Z18, Z30
 	VPRORD $18, Z18, Z31
-	VMOVDQA64 Z16, (hybridMemory_spill+64)(SI)
+	VMOVDQA64 Z16, (both_spill+64)(SI)
 	VPSRLD $3, Z18, Z16
 	VPTERNLOGD $0x96, Z16, Z31, Z30
 	VPRORD $17, Z27, Z16
 	VPRORD $19, Z27, Z31
-	VMOVDQA64 Z26, (hybridMemory_spill+192)(SI)
+	VMOVDQA64 Z26, (both_spill+192)(SI)
 	VPSRLD $10, Z27, Z26
 	VPTERNLOGD $0x96, Z26, Z31, Z16
-	VPADDD (hybridMemory_spill+0)(SI), Z30, Z26
+	VPADDD (both_spill+0)(SI), Z30, Z26
 	VPADDD Z23, Z26, Z26
 	VPADDD Z16, Z26, Z16
 	VPADDD.BCST 116(R8), Z16, Z26
 	VPUNPCKLDQ Z26, Z29, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1920)(SI)
+	VMOVDQA64 Z30, (both_header+1920)(SI)
 	VPUNPCKHDQ Z26, Z29, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+1984)(SI)
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z30
+	VMOVDQA64 Z26, (both_header+1984)(SI)
+	VPRORD $7, (both_spill+128)(SI), Z26
+	VPRORD $18, (both_spill+128)(SI), Z29
+	VPSRLD $3, (both_spill+128)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	VPRORD $17, Z24, Z29
 	VPRORD $19, Z24, Z30
@@ -420,20 +420,20 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z16, Z30
 	VPRORD $19, Z16, Z31
-	VMOVDQA64 Z19, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z19, (both_spill+0)(SI)
 	VPSRLD $10, Z16, Z19
 	VPTERNLOGD $0x96, Z19, Z31, Z30
-	VPADDD (hybridMemory_spill+128)(SI), Z29, Z19
+	VPADDD (both_spill+128)(SI), Z29, Z19
 	VPADDD Z25, Z19, Z19
 	VPADDD Z30, Z19, Z19
 	VPADDD.BCST 124(R8), Z19, Z29
 	VPUNPCKLDQ Z29, Z26, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+2048)(SI)
+	VMOVDQA64 Z30, (both_header+2048)(SI)
 	VPUNPCKHDQ Z29, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2112)(SI)
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z30
+	VMOVDQA64 Z26, (both_header+2112)(SI)
+	VPRORD $7, (both_spill+256)(SI), Z26
+	VPRORD $18, (both_spill+256)(SI), Z29
+	VPSRLD $3, (both_spill+256)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	VPRORD $17, Z18, Z29
 	VPRORD $19, Z18, Z30
@@ -449,17 +449,17 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z19, Z30
 	VPRORD $19, Z19, Z31
-	VMOVDQA64 Z20, (hybridMemory_spill+128)(SI)
+	VMOVDQA64 Z20, (both_spill+128)(SI)
 	VPSRLD $10, Z19, Z20
 	VPTERNLOGD $0x96, Z20, Z31, Z30
-	VPADDD (hybridMemory_spill+256)(SI), Z29, Z20
+	VPADDD (both_spill+256)(SI), Z29, Z20
 	VPADDD Z22, Z20, Z20
 	VPADDD Z30, Z20, Z20
 	VPADDD.BCST 132(R8), Z20, Z29
 	VPUNPCKLDQ Z29, Z26, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+2176)(SI)
+	VMOVDQA64 Z30, (both_header+2176)(SI)
 	VPUNPCKHDQ Z29, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2240)(SI)
+	VMOVDQA64 Z26, (both_header+2240)(SI)
 	VPRORD $7, Z28, Z26
 	VPRORD $18, Z28, Z29
 	VPSRLD $3, Z28, Z30
@@ -472,13 +472,13 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPADDD Z27, Z21, Z21
 	VPADDD Z29, Z21, Z21
 	VPADDD.BCST 136(R8), Z21, Z26
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z29
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z30
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z31
+	VPRORD $7, (both_spill+192)(SI), Z29
+	VPRORD $18, (both_spill+192)(SI), Z30
+	VPSRLD $3, (both_spill+192)(SI), Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z20, Z30
 	VPRORD $19, Z20, Z31
-	VMOVDQA64 Z27, (hybridMemory_spill+256)(SI)
+	VMOVDQA64 Z27, (both_spill+256)(SI)
 	VPSRLD $10, Z20, Z27
 	VPTERNLOGD $0x96, Z27, Z31, Z30
 	VPADDD Z28, Z29, Z27
@@ -486,18 +486,18 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPADDD Z30, Z27, Z27
 	VPADDD.BCST 140(R8), Z27, Z28
 	VPUNPCKLDQ Z28, Z26, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+2304)(SI)
+	VMOVDQA64 Z29, (both_header+2304)(SI)
 	VPUNPCKHDQ Z28, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2368)(SI)
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z28
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z29
+	VMOVDQA64 Z26, (both_header+2368)(SI)
+	VPRORD $7, (both_spill+64)(SI), Z26
+	VPRORD $18, (both_spill+64)(SI), Z28
+	VPSRLD $3, (both_spill+64)(SI), Z29
 	VPTERNLOGD $0x96, Z29, Z28, Z26
 	VPRORD $17, Z21, Z28
 	VPRORD $19, Z21, Z29
 	VPSRLD $10, Z21, Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z28
-	VPADDD (hybridMemory_spill+192)(SI), Z26, Z26
+	VPADDD (both_spill+192)(SI), Z26, Z26
 	VPADDD Z16, Z26, Z16
 	VPADDD Z28, Z16, Z16
 	VPADDD.BCST 144(R8), Z16, Z26
@@ -509,17 +509,17 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPRORD $19, Z27, Z30
 	VPSRLD $10, Z27, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+64)(SI), Z28, Z28
+	VPADDD (both_spill+64)(SI), Z28, Z28
 	VPADDD Z18, Z28, Z18
 	VPADDD Z29, Z18, Z18
 	VPADDD.BCST 148(R8), Z18, Z28
 	VPUNPCKLDQ Z28, Z26, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+2432)(SI)
+	VMOVDQA64 Z29, (both_header+2432)(SI)
 	VPUNPCKHDQ Z28, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2496)(SI)
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z28
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z29
+	VMOVDQA64 Z26, (both_header+2496)(SI)
+	VPRORD $7, (both_spill+0)(SI), Z26
+	VPRORD $18, (both_spill+0)(SI), Z28
+	VPSRLD $3, (both_spill+0)(SI), Z29
 	VPTERNLOGD $0x96, Z29, Z28, Z26
 	VPRORD $17, Z16, Z28
 	VPRORD $19, Z16, Z29
@@ -537,17 +537,17 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPRORD $19, Z18, Z29
 	VPSRLD $10, Z18, Z18
 	VPTERNLOGD $0x96, Z18, Z29, Z28
-	VPADDD (hybridMemory_spill+0)(SI), Z26, Z18
+	VPADDD (both_spill+0)(SI), Z26, Z18
 	VPADDD Z17, Z18, Z17
 	VPADDD Z28, Z17, Z17
 	VPADDD.BCST 156(R8), Z17, Z18
 	VPUNPCKLDQ Z18, Z23, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2560)(SI)
+	VMOVDQA64 Z26, (both_header+2560)(SI)
 	VPUNPCKHDQ Z18, Z23, Z18
-	VMOVDQA64 Z18, (hybridMemory_header+2624)(SI)
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z18
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z23
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z26
+	VMOVDQA64 Z18, (both_header+2624)(SI)
+	VPRORD $7, (both_spill+128)(SI), Z18
+	VPRORD $18, (both_spill+128)(SI), Z23
+	VPSRLD $3, (both_spill+128)(SI), Z26
 	VPTERNLOGD $0x96, Z26, Z23, Z18
 	VPRORD $17, Z19, Z23
 	VPRORD $19, Z19, Z26
@@ -565,17 +565,17 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPRORD $19, Z17, Z25
 	VPSRLD $10, Z17, Z17
 	VPTERNLOGD $0x96, Z17, Z25, Z23
-	VPADDD (hybridMemory_spill+128)(SI), Z20, Z17
+	VPADDD (both_spill+128)(SI), Z20, Z17
 	VPADDD Z21, Z17, Z17
 	VPADDD Z23, Z17, Z17
 	VPADDD.BCST 164(R8), Z17, Z20
 	VPUNPCKLDQ Z20, Z19, Z21
-	VMOVDQA64 Z21, (hybridMemory_header+2688)(SI)
+	VMOVDQA64 Z21, (both_header+2688)(SI)
 	VPUNPCKHDQ Z20, Z19, Z19
-	VMOVDQA64 Z19, (hybridMemory_header+2752)(SI)
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z19
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z20
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z21
+	VMOVDQA64 Z19, (both_header+2752)(SI)
+	VPRORD $7, (both_spill+256)(SI), Z19
+	VPRORD $18, (both_spill+256)(SI), Z20
+	VPSRLD $3, (both_spill+256)(SI), Z21
 	VPTERNLOGD $0x96, Z21, Z20, Z19
 	VPRORD $17, Z18, Z20
 	VPRORD $19, Z18, Z21
@@ -593,68 +593,68 @@ TEXT ·scanHybrid(SB), NOSPLIT, $0-64
 	VPRORD $19, Z17, Z21
 	VPSRLD $10, Z17, Z17
 	VPTERNLOGD $0x96, Z17, Z21, Z20
-	VPADDD (hybridMemory_spill+256)(SI), Z19, Z17
+	VPADDD (both_spill+256)(SI), Z19, Z17
 	VPADDD Z16, Z17, Z16
 	VPADDD Z20, Z16, Z16
 	VPADDD.BCST 172(R8), Z16, Z16
 	VPUNPCKLDQ Z16, Z18, Z17
-	VMOVDQA64 Z17, (hybridMemory_header+2816)(SI)
+	VMOVDQA64 Z17, (both_header+2816)(SI)
 	VPUNPCKHDQ Z16, Z18, Z16
-	VMOVDQA64 Z16, (hybridMemory_header+2880)(SI)
+	VMOVDQA64 Z16, (both_header+2880)(SI)
 	ADDQ $1, DX
 	PCALIGN $64
 step:
-	VMOVDQA64 (hybridMemory_digest+0)(SI), Z16
-	VPUNPCKLDQ (hybridMemory_digest+64)(SI), Z16, Z17
-	VMOVDQA64 (hybridMemory_digest+128)(SI), Z18
-	VPUNPCKLDQ (hybridMemory_digest+192)(SI), Z18, Z19
+	VMOVDQA64 (both_digest+0)(SI), Z16
+	VPUNPCKLDQ (both_digest+64)(SI), Z16, Z17
+	VMOVDQA64 (both_digest+128)(SI), Z18
+	VPUNPCKLDQ (both_digest+192)(SI), Z18, Z19
 	VPUNPCKLQDQ Z19, Z17, Z20
 	VPUNPCKHQDQ Z19, Z17, Z17
-	VPUNPCKHDQ (hybridMemory_digest+64)(SI), Z16, Z16
-	VPUNPCKHDQ (hybridMemory_digest+192)(SI), Z18, Z18
+	VPUNPCKHDQ (both_digest+64)(SI), Z16, Z16
+	VPUNPCKHDQ (both_digest+192)(SI), Z18, Z18
 	VPUNPCKLQDQ Z18, Z16, Z19
 	VPUNPCKHQDQ Z18, Z16, Z16
-	VMOVDQA64 (hybridMemory_digest+256)(SI), Z18
-	VPUNPCKLDQ (hybridMemory_digest+320)(SI), Z18, Z21
-	VMOVDQA64 (hybridMemory_digest+384)(SI), Z22
-	VPUNPCKLDQ (hybridMemory_digest+448)(SI), Z22, Z23
+	VMOVDQA64 (both_digest+256)(SI), Z18
+	VPUNPCKLDQ (both_digest+320)(SI), Z18, Z21
+	VMOVDQA64 (both_digest+384)(SI), Z22
+	VPUNPCKLDQ (both_digest+448)(SI), Z22, Z23
 	VPUNPCKLQDQ Z23, Z21, Z24
 	VPUNPCKHQDQ Z23, Z21, Z21
-	VPUNPCKHDQ (hybridMemory_digest+320)(SI), Z18, Z18
-	VPUNPCKHDQ (hybridMemory_digest+448)(SI), Z22, Z22
+	VPUNPCKHDQ (both_digest+320)(SI), Z18, Z18
+	VPUNPCKHDQ (both_digest+448)(SI), Z22, Z22
 	VPUNPCKLQDQ Z22, Z18, Z23
 	VPUNPCKHQDQ Z22, Z18, Z18
-	MOVO (hybridMemory_states+0)(SI), X1
+	MOVO (both_states+0)(SI), X1
 	VPSHUFD.Z $0x0, Z16, K2, Z22
 	MOVOU 112(R9), X2
 	VPSHUFD.Z $0x55, Z16, K2, Z25
-	MOVO (hybridMemory_states+64)(SI), X3
+	MOVO (both_states+64)(SI), X3
 	VPSHUFD.Z $0xaa, Z16, K2, Z26
 	MOVOU 112(R9), X4
-	MOVO (hybridMemory_states+128)(SI), X5
+	MOVO (both_states+128)(SI), X5
 	VPSHUFD.Z $0xff, Z16, K2, Z27
 	MOVOU 112(R9), X6
 	VBROADCASTI32X4 96(R9), Z28
-	MOVO (hybridMemory_states+192)(SI), X7
+	MOVO (both_states+192)(SI), X7
 	MOVOU 112(R9), X8
 	VPADDD Z22, Z28, Z22
-	MOVO (hybridMemory_states+16)(SI), X9
-	VMOVDQA64 Z22, (hybridMemory_buffer+0)(SI)
+	MOVO (both_states+16)(SI), X9
+	VMOVDQA64 Z22, (both_buffer+0)(SI)
 	MOVOU 112(R9), X10
-	MOVO (hybridMemory_states+80)(SI), X11
+	MOVO (both_states+80)(SI), X11
 	VPADDD Z25, Z28, Z22
 	MOVOU 112(R9), X12
-	VMOVDQA64 Z22, (hybridMemory_buffer+64)(SI)
+	VMOVDQA64 Z22, (both_buffer+64)(SI)
 	MOVQ 224(R8), X0
 	SHA256RNDS2 X0, X1, X2
 	VPADDD Z26, Z28, Z22
 	SHA256RNDS2 X0, X3, X4
-	VMOVDQA64 Z22, (hybridMemory_buffer+128)(SI)
+	VMOVDQA64 Z22, (both_buffer+128)(SI)
 	SHA256RNDS2 X0, X5, X6
 	SHA256RNDS2 X0, X7, X8
 	VPADDD Z27, Z28, Z22
 	SHA256RNDS2 X0, X9, X10
-	VMOVDQA64 Z22, (hybridMemory_buffer+192)(SI)
+	VMOVDQA64 Z22, (both_buffer+192)(SI)
 	SHA256RNDS2 X0, X11, X12
 	MOVQ 232(R8), X0
 	VPADDD.BCST 0(R9), Z19, Z22
@@ -676,22 +676,22 @@ step:
 	SHA256RNDS2 X0, X5, X6
 	VPADDD.BCST 28(R9), Z19, Z31
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z30, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z30, (both_spill+0)(SI)
 	SHA256RNDS2 X0, X9, X10
 	SHA256RNDS2 X0, X11, X12
 	VPADDD.BCST 32(R9), Z18, Z30
 	MOVQ 248(R8), X0
-	VMOVDQA64 Z29, (hybridMemory_spill+64)(SI)
+	VMOVDQA64 Z29, (both_spill+64)(SI)
 	SHA256RNDS2 X0, X2, X1
 	SHA256RNDS2 X0, X4, X3
 	VPUNPCKLDQ Z30, Z31, Z29
 	SHA256RNDS2 X0, X6, X5
-	VMOVDQA64 Z29, (hybridMemory_buffer+256)(SI)
+	VMOVDQA64 Z29, (both_buffer+256)(SI)
 	SHA256RNDS2 X0, X8, X7
 	SHA256RNDS2 X0, X10, X9
 	VPUNPCKHDQ Z30, Z31, Z29
 	SHA256RNDS2 X0, X12, X11
-	VMOVDQA64 Z29, (hybridMemory_buffer+320)(SI)
+	VMOVDQA64 Z29, (both_buffer+320)(SI)
 	MOVQ 256(R8), X0
 	VPADDD.BCST 36(R9), Z23, Z29
 	SHA256RNDS2 X0, X1, X2
@@ -701,12 +701,12 @@ step:
 	VPUNPCKLDQ Z30, Z29, Z31
 	SHA256RNDS2 X0, X7, X8
 	SHA256RNDS2 X0, X9, X10
-	VMOVDQA64 Z31, (hybridMemory_buffer+384)(SI)
+	VMOVDQA64 Z31, (both_buffer+384)(SI)
 	SHA256RNDS2 X0, X11, X12
 	VPUNPCKHDQ Z30, Z29, Z29
 	MOVQ 264(R8), X0
 	SHA256RNDS2 X0, X2, X1
-	VMOVDQA64 Z29, (hybridMemory_buffer+448)(SI)
+	VMOVDQA64 Z29, (both_buffer+448)(SI)
 	SHA256RNDS2 X0, X4, X3
 	VPADDD.BCST 44(R9), Z20, Z29
 	SHA256RNDS2 X0, X6, X5
@@ -716,517 +716,517 @@ step:
 	VPUNPCKLDQ Z30, Z29, Z31
 	SHA256RNDS2 X0, X12, X11
 	MOVQ 128(R9), X0
-	VMOVDQA64 Z31, (hybridMemory_buffer+512)(SI)
+	VMOVDQA64 Z31, (both_buffer+512)(SI)
 	SHA256RNDS2 X0, X1, X2
 	VPUNPCKHDQ Z30, Z29, Z29
 	SHA256RNDS2 X0, X3, X4
 	SHA256RNDS2 X0, X5, X6
-	VMOVDQA64 Z29, (hybridMemory_buffer+576)(SI)
+	VMOVDQA64 Z29, (both_buffer+576)(SI)
 	SHA256RNDS2 X0, X7, X8
 	VPADDD.BCST 52(R9), Z24, Z29
 	SHA256RNDS2 X0, X9, X10
 	VPUNPCKLDQ.BCST 216(R8), Z29, Z30
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+0)(SI), X0
-	VMOVDQA64 Z30, (hybridMemory_buffer+640)(SI)
+	MOVQ (both_header+0)(SI), X0
+	VMOVDQA64 Z30, (both_buffer+640)(SI)
 	SHA256RNDS2 X0, X2, X1
 	VPUNPCKHDQ.BCST 216(R8), Z29, Z29
-	MOVQ (hybridMemory_header+8)(SI), X0
+	MOVQ (both_header+8)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	VMOVDQA64 Z29, (hybridMemory_buffer+704)(SI)
-	MOVQ (hybridMemory_header+64)(SI), X0
+	VMOVDQA64 Z29, (both_buffer+704)(SI)
+	MOVQ (both_header+64)(SI), X0
 	VPRORD $7, Z22, Z29
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+72)(SI), X0
+	MOVQ (both_header+72)(SI), X0
 	VPRORD $18, Z22, Z30
 	SHA256RNDS2 X0, X8, X7
 	VPSRLD $3, Z22, Z22
-	MOVQ (hybridMemory_header+16)(SI), X0
+	MOVQ (both_header+16)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPTERNLOGD $0x96, Z22, Z30, Z29
-	MOVQ (hybridMemory_header+24)(SI), X0
+	MOVQ (both_header+24)(SI), X0
 	VPADDD.BCST 56(R9), Z29, Z22
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+128)(SI), X0
+	MOVQ (both_header+128)(SI), X0
 	VPADDD Z16, Z22, Z16
 	SHA256RNDS2 X0, X1, X2
 	VPADDD.BCST 176(R8), Z16, Z22
-	MOVQ (hybridMemory_header+136)(SI), X0
+	MOVQ (both_header+136)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPBROADCASTD 220(R8), Z29
-	MOVQ (hybridMemory_header+192)(SI), X0
+	MOVQ (both_header+192)(SI), X0
 	VPUNPCKLDQ Z22, Z29, Z30
 	SHA256RNDS2 X0, X5, X6
-	VMOVDQA64 Z30, (hybridMemory_buffer+768)(SI)
-	MOVQ (hybridMemory_header+200)(SI), X0
+	VMOVDQA64 Z30, (both_buffer+768)(SI)
+	MOVQ (both_header+200)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPUNPCKHDQ Z22, Z29, Z22
-	MOVQ (hybridMemory_header+144)(SI), X0
-	VMOVDQA64 Z22, (hybridMemory_buffer+832)(SI)
+	MOVQ (both_header+144)(SI), X0
+	VMOVDQA64 Z22, (both_buffer+832)(SI)
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+152)(SI), X0
+	MOVQ (both_header+152)(SI), X0
 	VPRORD $7, Z25, Z22
 	SHA256RNDS2 X0, X11, X12
 	VPRORD $18, Z25, Z29
-	MOVQ (hybridMemory_header+256)(SI), X0
+	MOVQ (both_header+256)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPSRLD $3, Z25, Z25
-	MOVQ (hybridMemory_header+264)(SI), X0
+	MOVQ (both_header+264)(SI), X0
 	VPTERNLOGD $0x96, Z25, Z29, Z22
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+320)(SI), X0
+	MOVQ (both_header+320)(SI), X0
 	VPADDD.BCST 60(R9), Z22, Z22
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z19, Z22, Z19
-	MOVQ (hybridMemory_header+328)(SI), X0
+	MOVQ (both_header+328)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPADDD.BCST 180(R8), Z19, Z22
-	MOVQ (hybridMemory_header+272)(SI), X0
+	MOVQ (both_header+272)(SI), X0
 	VPRORD $7, Z26, Z25
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+280)(SI), X0
+	MOVQ (both_header+280)(SI), X0
 	VPRORD $18, Z26, Z29
 	SHA256RNDS2 X0, X12, X11
 	VPSRLD $3, Z26, Z26
-	MOVQ (hybridMemory_header+384)(SI), X0
+	MOVQ (both_header+384)(SI), X0
 	VPTERNLOGD $0x96, Z26, Z29, Z25
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+392)(SI), X0
+	MOVQ (both_header+392)(SI), X0
 	VPRORD $17, Z16, Z26
 	SHA256RNDS2 X0, X3, X4
 	VPRORD $19, Z16, Z29
-	MOVQ (hybridMemory_header+448)(SI), X0
+	MOVQ (both_header+448)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPSRLD $10, Z16, Z30
-	MOVQ (hybridMemory_header+456)(SI), X0
+	MOVQ (both_header+456)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+400)(SI), X0
+	MOVQ (both_header+400)(SI), X0
 	VPADDD.BCST 4(R9), Z25, Z25
 	SHA256RNDS2 X0, X9, X10
 	VPADDD Z18, Z25, Z18
-	MOVQ (hybridMemory_header+408)(SI), X0
+	MOVQ (both_header+408)(SI), X0
 	SHA256RNDS2 X0, X11, X12
 	VPADDD Z26, Z18, Z18
-	MOVQ (hybridMemory_header+512)(SI), X0
+	MOVQ (both_header+512)(SI), X0
 	VPADDD.BCST 184(R8), Z18, Z25
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+520)(SI), X0
+	MOVQ (both_header+520)(SI), X0
 	VPUNPCKLDQ Z25, Z22, Z26
 	SHA256RNDS2 X0, X4, X3
-	VMOVDQA64 Z26, (hybridMemory_buffer+896)(SI)
-	MOVQ (hybridMemory_header+576)(SI), X0
+	VMOVDQA64 Z26, (both_buffer+896)(SI)
+	MOVQ (both_header+576)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPUNPCKHDQ Z25, Z22, Z22
-	MOVQ (hybridMemory_header+584)(SI), X0
-	VMOVDQA64 Z22, (hybridMemory_buffer+960)(SI)
+	MOVQ (both_header+584)(SI), X0
+	VMOVDQA64 Z22, (both_buffer+960)(SI)
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $7, Z27, Z22
-	MOVQ (hybridMemory_header+528)(SI), X0
+	MOVQ (both_header+528)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $18, Z27, Z25
-	MOVQ (hybridMemory_header+536)(SI), X0
+	MOVQ (both_header+536)(SI), X0
 	VPSRLD $3, Z27, Z26
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+640)(SI), X0
+	MOVQ (both_header+640)(SI), X0
 	VPTERNLOGD $0x96, Z26, Z25, Z22
 	SHA256RNDS2 X0, X1, X2
 	VPRORD $17, Z19, Z25
-	MOVQ (hybridMemory_header+648)(SI), X0
+	MOVQ (both_header+648)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPRORD $19, Z19, Z26
-	MOVQ (hybridMemory_header+704)(SI), X0
+	MOVQ (both_header+704)(SI), X0
 	VPSRLD $10, Z19, Z27
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+712)(SI), X0
+	MOVQ (both_header+712)(SI), X0
 	VPTERNLOGD $0x96, Z27, Z26, Z25
 	SHA256RNDS2 X0, X7, X8
 	VPADDD.BCST 8(R9), Z22, Z22
-	MOVQ (hybridMemory_header+656)(SI), X0
+	MOVQ (both_header+656)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPADDD Z23, Z22, Z22
-	MOVQ (hybridMemory_header+664)(SI), X0
+	MOVQ (both_header+664)(SI), X0
 	VPADDD Z25, Z22, Z22
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+768)(SI), X0
+	MOVQ (both_header+768)(SI), X0
 	VPADDD.BCST 188(R8), Z22, Z23
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $7, Z28, Z25
-	MOVQ (hybridMemory_header+776)(SI), X0
+	MOVQ (both_header+776)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPRORD $18, Z28, Z26
-	MOVQ (hybridMemory_header+832)(SI), X0
+	MOVQ (both_header+832)(SI), X0
 	VPSRLD $3, Z28, Z27
 	SHA256RNDS2 X0, X6, X5
 	VPTERNLOGD $0x96, Z27, Z26, Z25
-	MOVQ (hybridMemory_header+840)(SI), X0
+	MOVQ (both_header+840)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $17, Z18, Z26
-	MOVQ (hybridMemory_header+784)(SI), X0
+	MOVQ (both_header+784)(SI), X0
 	VPRORD $19, Z18, Z27
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+792)(SI), X0
+	MOVQ (both_header+792)(SI), X0
 	VPSRLD $10, Z18, Z28
 	SHA256RNDS2 X0, X12, X11
 	VPTERNLOGD $0x96, Z28, Z27, Z26
-	MOVQ (hybridMemory_header+896)(SI), X0
+	MOVQ (both_header+896)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPADDD.BCST 12(R9), Z25, Z25
-	MOVQ (hybridMemory_header+904)(SI), X0
+	MOVQ (both_header+904)(SI), X0
 	VPADDD Z17, Z25, Z17
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+960)(SI), X0
+	MOVQ (both_header+960)(SI), X0
 	VPADDD Z26, Z17, Z17
 	SHA256RNDS2 X0, X5, X6
 	VPADDD.BCST 192(R8), Z17, Z25
-	MOVQ (hybridMemory_header+968)(SI), X0
+	MOVQ (both_header+968)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPUNPCKLDQ Z25, Z23, Z26
-	MOVQ (hybridMemory_header+912)(SI), X0
-	VMOVDQA64 Z26, (hybridMemory_buffer+1024)(SI)
+	MOVQ (both_header+912)(SI), X0
+	VMOVDQA64 Z26, (both_buffer+1024)(SI)
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+920)(SI), X0
+	MOVQ (both_header+920)(SI), X0
 	VPUNPCKHDQ Z25, Z23, Z23
 	SHA256RNDS2 X0, X11, X12
-	VMOVDQA64 Z23, (hybridMemory_buffer+1088)(SI)
-	MOVQ (hybridMemory_header+1024)(SI), X0
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z23
+	VMOVDQA64 Z23, (both_buffer+1088)(SI)
+	MOVQ (both_header+1024)(SI), X0
+	VPRORD $7, (both_spill+64)(SI), Z23
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1032)(SI), X0
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z25
+	MOVQ (both_header+1032)(SI), X0
+	VPRORD $18, (both_spill+64)(SI), Z25
 	SHA256RNDS2 X0, X4, X3
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z26
-	MOVQ (hybridMemory_header+1088)(SI), X0
+	VPSRLD $3, (both_spill+64)(SI), Z26
+	MOVQ (both_header+1088)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPTERNLOGD $0x96, Z26, Z25, Z23
-	MOVQ (hybridMemory_header+1096)(SI), X0
+	MOVQ (both_header+1096)(SI), X0
 	VPRORD $17, Z22, Z25
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+1040)(SI), X0
+	MOVQ (both_header+1040)(SI), X0
 	VPRORD $19, Z22, Z26
 	SHA256RNDS2 X0, X10, X9
 	VPSRLD $10, Z22, Z27
-	MOVQ (hybridMemory_header+1048)(SI), X0
+	MOVQ (both_header+1048)(SI), X0
 	SHA256RNDS2 X0, X12, X11
 	VPTERNLOGD $0x96, Z27, Z26, Z25
-	MOVQ (hybridMemory_header+1152)(SI), X0
+	MOVQ (both_header+1152)(SI), X0
 	VPADDD.BCST 16(R9), Z23, Z23
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1160)(SI), X0
+	MOVQ (both_header+1160)(SI), X0
 	VPADDD Z20, Z23, Z20
 	SHA256RNDS2 X0, X3, X4
 	VPADDD Z25, Z20, Z20
-	MOVQ (hybridMemory_header+1216)(SI), X0
+	MOVQ (both_header+1216)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPADDD.BCST 8(R8), Z20, Z23
-	MOVQ (hybridMemory_header+1224)(SI), X0
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z25
+	MOVQ (both_header+1224)(SI), X0
+	VPRORD $7, (both_spill+0)(SI), Z25
 	SHA256RNDS2 X0, X7, X8
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z26
-	MOVQ (hybridMemory_header+1168)(SI), X0
+	VPRORD $18, (both_spill+0)(SI), Z26
+	MOVQ (both_header+1168)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z27
-	MOVQ (hybridMemory_header+1176)(SI), X0
+	VPSRLD $3, (both_spill+0)(SI), Z27
+	MOVQ (both_header+1176)(SI), X0
 	VPTERNLOGD $0x96, Z27, Z26, Z25
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+1280)(SI), X0
+	MOVQ (both_header+1280)(SI), X0
 	VPRORD $17, Z17, Z26
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $19, Z17, Z27
-	MOVQ (hybridMemory_header+1288)(SI), X0
+	MOVQ (both_header+1288)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPSRLD $10, Z17, Z28
-	MOVQ (hybridMemory_header+1344)(SI), X0
+	MOVQ (both_header+1344)(SI), X0
 	VPTERNLOGD $0x96, Z28, Z27, Z26
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1352)(SI), X0
+	MOVQ (both_header+1352)(SI), X0
 	VPADDD.BCST 64(R9), Z25, Z25
 	SHA256RNDS2 X0, X8, X7
 	VPADDD Z21, Z25, Z21
-	MOVQ (hybridMemory_header+1296)(SI), X0
+	MOVQ (both_header+1296)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPADDD Z26, Z21, Z21
-	MOVQ (hybridMemory_header+1304)(SI), X0
+	MOVQ (both_header+1304)(SI), X0
 	VPADDD.BCST 196(R8), Z21, Z25
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+1408)(SI), X0
+	MOVQ (both_header+1408)(SI), X0
 	VPUNPCKLDQ Z25, Z23, Z26
 	SHA256RNDS2 X0, X1, X2
-	VMOVDQA64 Z26, (hybridMemory_buffer+1152)(SI)
-	MOVQ (hybridMemory_header+1416)(SI), X0
+	VMOVDQA64 Z26, (both_buffer+1152)(SI)
+	MOVQ (both_header+1416)(SI), X0
 	VPUNPCKHDQ Z25, Z23, Z23
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+1472)(SI), X0
-	VMOVDQA64 Z23, (hybridMemory_buffer+1216)(SI)
+	MOVQ (both_header+1472)(SI), X0
+	VMOVDQA64 Z23, (both_buffer+1216)(SI)
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $17, Z20, Z23
-	MOVQ (hybridMemory_header+1480)(SI), X0
+	MOVQ (both_header+1480)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $19, Z20, Z25
-	MOVQ (hybridMemory_header+1424)(SI), X0
+	MOVQ (both_header+1424)(SI), X0
 	VPSRLD $10, Z20, Z26
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+1432)(SI), X0
+	MOVQ (both_header+1432)(SI), X0
 	VPTERNLOGD $0x96, Z26, Z25, Z23
 	SHA256RNDS2 X0, X11, X12
 	VPADDD.BCST 68(R9), Z24, Z24
-	MOVQ (hybridMemory_header+1536)(SI), X0
+	MOVQ (both_header+1536)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPADDD Z16, Z24, Z24
-	MOVQ (hybridMemory_header+1544)(SI), X0
+	MOVQ (both_header+1544)(SI), X0
 	VPADDD Z23, Z24, Z23
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+1600)(SI), X0
+	MOVQ (both_header+1600)(SI), X0
 	VPADDD.BCST 200(R8), Z23, Z24
 	SHA256RNDS2 X0, X6, X5
 	VPRORD $17, Z21, Z25
-	MOVQ (hybridMemory_header+1608)(SI), X0
+	MOVQ (both_header+1608)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $19, Z21, Z26
-	MOVQ (hybridMemory_header+1552)(SI), X0
+	MOVQ (both_header+1552)(SI), X0
 	VPSRLD $10, Z21, Z27
 	SHA256RNDS2 X0, X10, X9
 	VPTERNLOGD $0x96, Z27, Z26, Z25
-	MOVQ (hybridMemory_header+1560)(SI), X0
+	MOVQ (both_header+1560)(SI), X0
 	SHA256RNDS2 X0, X12, X11
 	VPADDD.BCST 0(R8), Z19, Z26
-	MOVQ (hybridMemory_header+1664)(SI), X0
+	MOVQ (both_header+1664)(SI), X0
 	VPADDD Z25, Z26, Z25
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1672)(SI), X0
+	MOVQ (both_header+1672)(SI), X0
 	VPADDD.BCST 204(R8), Z25, Z26
 	SHA256RNDS2 X0, X3, X4
 	VPUNPCKLDQ Z26, Z24, Z27
-	MOVQ (hybridMemory_header+1728)(SI), X0
+	MOVQ (both_header+1728)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	VMOVDQA64 Z27, (hybridMemory_buffer+1280)(SI)
-	MOVQ (hybridMemory_header+1736)(SI), X0
+	VMOVDQA64 Z27, (both_buffer+1280)(SI)
+	MOVQ (both_header+1736)(SI), X0
 	VPUNPCKHDQ Z26, Z24, Z24
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+1680)(SI), X0
-	VMOVDQA64 Z24, (hybridMemory_buffer+1344)(SI)
+	MOVQ (both_header+1680)(SI), X0
+	VMOVDQA64 Z24, (both_buffer+1344)(SI)
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $17, Z23, Z24
-	MOVQ (hybridMemory_header+1688)(SI), X0
+	MOVQ (both_header+1688)(SI), X0
 	SHA256RNDS2 X0, X11, X12
 	VPRORD $19, Z23, Z26
-	MOVQ (hybridMemory_header+1792)(SI), X0
+	MOVQ (both_header+1792)(SI), X0
 	VPSRLD $10, Z23, Z27
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1800)(SI), X0
+	MOVQ (both_header+1800)(SI), X0
 	VPTERNLOGD $0x96, Z27, Z26, Z24
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z18, Z24, Z24
-	MOVQ (hybridMemory_header+1856)(SI), X0
+	MOVQ (both_header+1856)(SI), X0
 	VPADDD.BCST 20(R8), Z24, Z26
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1864)(SI), X0
+	MOVQ (both_header+1864)(SI), X0
 	VPRORD $17, Z25, Z27
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $19, Z25, Z28
-	MOVQ (hybridMemory_header+1808)(SI), X0
+	MOVQ (both_header+1808)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPSRLD $10, Z25, Z29
-	MOVQ (hybridMemory_header+1816)(SI), X0
+	MOVQ (both_header+1816)(SI), X0
 	VPTERNLOGD $0x96, Z29, Z28, Z27
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+1920)(SI), X0
+	MOVQ (both_header+1920)(SI), X0
 	VPADDD Z22, Z27, Z27
 	SHA256RNDS2 X0, X1, X2
 	VPADDD.BCST 24(R8), Z27, Z28
-	MOVQ (hybridMemory_header+1928)(SI), X0
+	MOVQ (both_header+1928)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPUNPCKLDQ Z28, Z26, Z29
-	MOVQ (hybridMemory_header+1984)(SI), X0
-	VMOVDQA64 Z29, (hybridMemory_buffer+1408)(SI)
+	MOVQ (both_header+1984)(SI), X0
+	VMOVDQA64 Z29, (both_buffer+1408)(SI)
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1992)(SI), X0
+	MOVQ (both_header+1992)(SI), X0
 	VPUNPCKHDQ Z28, Z26, Z26
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z26, (hybridMemory_buffer+1472)(SI)
-	MOVQ (hybridMemory_header+1936)(SI), X0
+	VMOVDQA64 Z26, (both_buffer+1472)(SI)
+	MOVQ (both_header+1936)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $17, Z24, Z26
-	MOVQ (hybridMemory_header+1944)(SI), X0
+	MOVQ (both_header+1944)(SI), X0
 	VPRORD $19, Z24, Z28
 	SHA256RNDS2 X0, X11, X12
 	VPSRLD $10, Z24, Z29
-	MOVQ (hybridMemory_header+2048)(SI), X0
+	MOVQ (both_header+2048)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPTERNLOGD $0x96, Z29, Z28, Z26
-	MOVQ (hybridMemory_header+2056)(SI), X0
+	MOVQ (both_header+2056)(SI), X0
 	VPADDD Z17, Z26, Z26
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+2112)(SI), X0
+	MOVQ (both_header+2112)(SI), X0
 	VPADDD.BCST 28(R8), Z26, Z28
 	SHA256RNDS2 X0, X6, X5
 	VPRORD $17, Z27, Z29
-	MOVQ (hybridMemory_header+2120)(SI), X0
+	MOVQ (both_header+2120)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $19, Z27, Z30
-	MOVQ (hybridMemory_header+2064)(SI), X0
+	MOVQ (both_header+2064)(SI), X0
 	VPSRLD $10, Z27, Z31
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+2072)(SI), X0
+	MOVQ (both_header+2072)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	SHA256RNDS2 X0, X12, X11
 	VPADDD Z20, Z29, Z29
-	MOVQ (hybridMemory_header+2176)(SI), X0
+	MOVQ (both_header+2176)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPADDD.BCST 32(R8), Z29, Z30
-	MOVQ (hybridMemory_header+2184)(SI), X0
+	MOVQ (both_header+2184)(SI), X0
 	VPUNPCKLDQ Z30, Z28, Z31
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+2240)(SI), X0
-	VMOVDQA64 Z31, (hybridMemory_buffer+1536)(SI)
+	MOVQ (both_header+2240)(SI), X0
+	VMOVDQA64 Z31, (both_buffer+1536)(SI)
 	SHA256RNDS2 X0, X5, X6
 	VPUNPCKHDQ Z30, Z28, Z28
-	MOVQ (hybridMemory_header+2248)(SI), X0
+	MOVQ (both_header+2248)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z28, (hybridMemory_buffer+1600)(SI)
-	MOVQ (hybridMemory_header+2192)(SI), X0
+	VMOVDQA64 Z28, (both_buffer+1600)(SI)
+	MOVQ (both_header+2192)(SI), X0
 	VPRORD $17, Z26, Z28
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $19, Z26, Z30
-	MOVQ (hybridMemory_header+2200)(SI), X0
+	MOVQ (both_header+2200)(SI), X0
 	SHA256RNDS2 X0, X11, X12
 	VPSRLD $10, Z26, Z31
-	MOVQ (hybridMemory_header+2304)(SI), X0
+	MOVQ (both_header+2304)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z28
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2312)(SI), X0
+	MOVQ (both_header+2312)(SI), X0
 	VPADDD Z21, Z28, Z28
 	SHA256RNDS2 X0, X4, X3
 	VPADDD.BCST 36(R8), Z28, Z30
-	MOVQ (hybridMemory_header+2368)(SI), X0
+	MOVQ (both_header+2368)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPRORD $17, Z29, Z31
-	MOVQ (hybridMemory_header+2376)(SI), X0
-	VMOVDQA64 Z21, (hybridMemory_spill+0)(SI)
+	MOVQ (both_header+2376)(SI), X0
+	VMOVDQA64 Z21, (both_spill+0)(SI)
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2320)(SI), X0
+	MOVQ (both_header+2320)(SI), X0
 	VPRORD $19, Z29, Z21
 	SHA256RNDS2 X0, X10, X9
-	VMOVDQA64 Z20, (hybridMemory_spill+64)(SI)
-	MOVQ (hybridMemory_header+2328)(SI), X0
+	VMOVDQA64 Z20, (both_spill+64)(SI)
+	MOVQ (both_header+2328)(SI), X0
 	SHA256RNDS2 X0, X12, X11
 	VPSRLD $10, Z29, Z20
-	MOVQ (hybridMemory_header+2432)(SI), X0
+	MOVQ (both_header+2432)(SI), X0
 	VPTERNLOGD $0x96, Z20, Z21, Z31
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+2440)(SI), X0
+	MOVQ (both_header+2440)(SI), X0
 	VPADDD.BCST 208(R8), Z23, Z20
 	SHA256RNDS2 X0, X3, X4
 	VPADDD Z31, Z20, Z20
-	MOVQ (hybridMemory_header+2496)(SI), X0
+	MOVQ (both_header+2496)(SI), X0
 	VPADDD.BCST 40(R8), Z20, Z21
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+2504)(SI), X0
+	MOVQ (both_header+2504)(SI), X0
 	VPUNPCKLDQ Z21, Z30, Z31
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z31, (hybridMemory_buffer+1664)(SI)
-	MOVQ (hybridMemory_header+2448)(SI), X0
+	VMOVDQA64 Z31, (both_buffer+1664)(SI)
+	MOVQ (both_header+2448)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPUNPCKHDQ Z21, Z30, Z21
-	MOVQ (hybridMemory_header+2456)(SI), X0
-	VMOVDQA64 Z21, (hybridMemory_buffer+1728)(SI)
+	MOVQ (both_header+2456)(SI), X0
+	VMOVDQA64 Z21, (both_buffer+1728)(SI)
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+2560)(SI), X0
+	MOVQ (both_header+2560)(SI), X0
 	VPRORD $7, Z16, Z21
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $18, Z16, Z30
-	MOVQ (hybridMemory_header+2568)(SI), X0
+	MOVQ (both_header+2568)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPSRLD $3, Z16, Z31
-	MOVQ (hybridMemory_header+2624)(SI), X0
+	MOVQ (both_header+2624)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z21
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+2632)(SI), X0
+	MOVQ (both_header+2632)(SI), X0
 	VPRORD $17, Z28, Z30
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $19, Z28, Z31
-	MOVQ (hybridMemory_header+2576)(SI), X0
+	MOVQ (both_header+2576)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	VMOVDQA64 Z23, (hybridMemory_spill+128)(SI)
-	MOVQ (hybridMemory_header+2584)(SI), X0
+	VMOVDQA64 Z23, (both_spill+128)(SI)
+	MOVQ (both_header+2584)(SI), X0
 	VPSRLD $10, Z28, Z23
 	SHA256RNDS2 X0, X12, X11
 	VPTERNLOGD $0x96, Z23, Z31, Z30
-	MOVQ (hybridMemory_header+2688)(SI), X0
+	MOVQ (both_header+2688)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPADDD.BCST 212(R8), Z21, Z21
-	MOVQ (hybridMemory_header+2696)(SI), X0
+	MOVQ (both_header+2696)(SI), X0
 	VPADDD Z25, Z21, Z21
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+2752)(SI), X0
+	MOVQ (both_header+2752)(SI), X0
 	VPADDD Z30, Z21, Z21
 	SHA256RNDS2 X0, X5, X6
 	VPADDD.BCST 44(R8), Z21, Z23
-	MOVQ (hybridMemory_header+2760)(SI), X0
+	MOVQ (both_header+2760)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $7, Z19, Z30
-	MOVQ (hybridMemory_header+2704)(SI), X0
+	MOVQ (both_header+2704)(SI), X0
 	VPRORD $18, Z19, Z31
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+2712)(SI), X0
-	VMOVDQA64 Z25, (hybridMemory_spill+192)(SI)
+	MOVQ (both_header+2712)(SI), X0
+	VMOVDQA64 Z25, (both_spill+192)(SI)
 	SHA256RNDS2 X0, X11, X12
 	VPSRLD $3, Z19, Z25
-	MOVQ (hybridMemory_header+2816)(SI), X0
+	MOVQ (both_header+2816)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPTERNLOGD $0x96, Z25, Z31, Z30
-	MOVQ (hybridMemory_header+2824)(SI), X0
+	MOVQ (both_header+2824)(SI), X0
 	VPRORD $17, Z20, Z25
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+2880)(SI), X0
+	MOVQ (both_header+2880)(SI), X0
 	VPRORD $19, Z20, Z31
 	SHA256RNDS2 X0, X6, X5
-	VMOVDQA64 Z20, (hybridMemory_spill+256)(SI)
-	MOVQ (hybridMemory_header+2888)(SI), X0
+	VMOVDQA64 Z20, (both_spill+256)(SI)
+	MOVQ (both_header+2888)(SI), X0
 	VPSRLD $10, Z20, Z20
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2832)(SI), X0
+	MOVQ (both_header+2832)(SI), X0
 	VPTERNLOGD $0x96, Z20, Z31, Z25
 	SHA256RNDS2 X0, X10, X9
 	VPADDD Z16, Z30, Z16
-	MOVQ (hybridMemory_header+2840)(SI), X0
+	MOVQ (both_header+2840)(SI), X0
 	SHA256RNDS2 X0, X12, X11
 	VPADDD Z24, Z16, Z16
-	MOVO X1, (hybridMemory_digest+0)(SI)
+	MOVO X1, (both_digest+0)(SI)
 	VPADDD Z25, Z16, Z16
-	MOVO X2, (hybridMemory_digest+256)(SI)
-	MOVO X3, (hybridMemory_digest+64)(SI)
+	MOVO X2, (both_digest+256)(SI)
+	MOVO X3, (both_digest+64)(SI)
 	VPADDD.BCST 48(R8), Z16, Z20
-	MOVO X4, (hybridMemory_digest+320)(SI)
+	MOVO X4, (both_digest+320)(SI)
 	VPUNPCKLDQ Z20, Z23, Z25
-	MOVO X5, (hybridMemory_digest+128)(SI)
-	MOVO X6, (hybridMemory_digest+384)(SI)
-	VMOVDQA64 Z25, (hybridMemory_buffer+1792)(SI)
-	MOVO X7, (hybridMemory_digest+192)(SI)
+	MOVO X5, (both_digest+128)(SI)
+	MOVO X6, (both_digest+384)(SI)
+	VMOVDQA64 Z25, (both_buffer+1792)(SI)
+	MOVO X7, (both_digest+192)(SI)
 	VPUNPCKHDQ Z20, Z23, Z20
-	MOVO X8, (hybridMemory_digest+448)(SI)
-	MOVO X9, (hybridMemory_digest+16)(SI)
-	VMOVDQA64 Z20, (hybridMemory_buffer+1856)(SI)
-	MOVO X10, (hybridMemory_digest+272)(SI)
+	MOVO X8, (both_digest+448)(SI)
+	MOVO X9, (both_digest+16)(SI)
+	VMOVDQA64 Z20, (both_buffer+1856)(SI)
+	MOVO X10, (both_digest+272)(SI)
 	VPRORD $7, Z18, Z20
-	MOVO X11, (hybridMemory_digest+80)(SI)
-	MOVO X12, (hybridMemory_digest+336)(SI)
+	MOVO X11, (both_digest+80)(SI)
+	MOVO X12, (both_digest+336)(SI)
 	VPRORD $18, Z18, Z23
-	MOVO (hybridMemory_states+144)(SI), X1
+	MOVO (both_states+144)(SI), X1
 	VPSRLD $3, Z18, Z25
 	MOVOU 112(R9), X2
 	VPTERNLOGD $0x96, Z25, Z23, Z20
-	MOVO (hybridMemory_states+208)(SI), X3
+	MOVO (both_states+208)(SI), X3
 	MOVOU 112(R9), X4
 	VPRORD $17, Z21, Z23
-	MOVO (hybridMemory_states+32)(SI), X5
+	MOVO (both_states+32)(SI), X5
 	VPRORD $19, Z21, Z25
 	MOVOU 112(R9), X6
-	MOVO (hybridMemory_states+96)(SI), X7
+	MOVO (both_states+96)(SI), X7
 	VPSRLD $10, Z21, Z30
 	MOVOU 112(R9), X8
 	VPTERNLOGD $0x96, Z30, Z25, Z23
-	MOVO (hybridMemory_states+160)(SI), X9
+	MOVO (both_states+160)(SI), X9
 	MOVOU 112(R9), X10
 	VPADDD Z19, Z20, Z19
 	MOVQ 224(R8), X0
@@ -1270,12 +1270,12 @@ step:
 	VPUNPCKLDQ Z23, Z20, Z25
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 256(R8), X0
-	VMOVDQA64 Z25, (hybridMemory_buffer+1920)(SI)
+	VMOVDQA64 Z25, (both_buffer+1920)(SI)
 	SHA256RNDS2 X0, X1, X2
 	VPUNPCKHDQ Z23, Z20, Z20
 	SHA256RNDS2 X0, X3, X4
 	SHA256RNDS2 X0, X5, X6
-	VMOVDQA64 Z20, (hybridMemory_buffer+1984)(SI)
+	VMOVDQA64 Z20, (both_buffer+1984)(SI)
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $7, Z17, Z20
 	SHA256RNDS2 X0, X9, X10
@@ -1300,430 +1300,430 @@ step:
 	VPADDD Z22, Z20, Z20
 	SHA256RNDS2 X0, X9, X10
 	VPADDD Z29, Z20, Z20
-	MOVQ (hybridMemory_header+80)(SI), X0
+	MOVQ (both_header+80)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPADDD Z23, Z20, Z20
-	MOVQ (hybridMemory_header+88)(SI), X0
+	MOVQ (both_header+88)(SI), X0
 	VPADDD.BCST 60(R8), Z20, Z22
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+32)(SI), X0
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z23
+	MOVQ (both_header+32)(SI), X0
+	VPRORD $7, (both_spill+64)(SI), Z23
 	SHA256RNDS2 X0, X6, X5
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z25
-	MOVQ (hybridMemory_header+40)(SI), X0
+	VPRORD $18, (both_spill+64)(SI), Z25
+	MOVQ (both_header+40)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z30
-	MOVQ (hybridMemory_header+96)(SI), X0
+	VPSRLD $3, (both_spill+64)(SI), Z30
+	MOVQ (both_header+96)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z25, Z23
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $17, Z18, Z25
-	MOVQ (hybridMemory_header+208)(SI), X0
+	MOVQ (both_header+208)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPRORD $19, Z18, Z30
-	MOVQ (hybridMemory_header+216)(SI), X0
+	MOVQ (both_header+216)(SI), X0
 	VPSRLD $10, Z18, Z31
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+160)(SI), X0
+	MOVQ (both_header+160)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z25
 	SHA256RNDS2 X0, X5, X6
 	VPADDD Z17, Z23, Z17
-	MOVQ (hybridMemory_header+168)(SI), X0
+	MOVQ (both_header+168)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPADDD Z28, Z17, Z17
-	MOVQ (hybridMemory_header+224)(SI), X0
+	MOVQ (both_header+224)(SI), X0
 	VPADDD Z25, Z17, Z17
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+336)(SI), X0
+	MOVQ (both_header+336)(SI), X0
 	VPADDD.BCST 64(R8), Z17, Z23
 	SHA256RNDS2 X0, X2, X1
 	VPUNPCKLDQ Z23, Z22, Z25
-	MOVQ (hybridMemory_header+344)(SI), X0
+	MOVQ (both_header+344)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	VMOVDQA64 Z25, (hybridMemory_buffer+2048)(SI)
-	MOVQ (hybridMemory_header+288)(SI), X0
+	VMOVDQA64 Z25, (both_buffer+2048)(SI)
+	MOVQ (both_header+288)(SI), X0
 	VPUNPCKHDQ Z23, Z22, Z22
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+296)(SI), X0
-	VMOVDQA64 Z22, (hybridMemory_buffer+2112)(SI)
+	MOVQ (both_header+296)(SI), X0
+	VMOVDQA64 Z22, (both_buffer+2112)(SI)
 	SHA256RNDS2 X0, X8, X7
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z22
-	MOVQ (hybridMemory_header+352)(SI), X0
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z23
+	VPRORD $7, (both_spill+0)(SI), Z22
+	MOVQ (both_header+352)(SI), X0
+	VPRORD $18, (both_spill+0)(SI), Z23
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+464)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z25
+	MOVQ (both_header+464)(SI), X0
+	VPSRLD $3, (both_spill+0)(SI), Z25
 	SHA256RNDS2 X0, X1, X2
 	VPTERNLOGD $0x96, Z25, Z23, Z22
-	MOVQ (hybridMemory_header+472)(SI), X0
+	MOVQ (both_header+472)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPRORD $17, Z20, Z23
-	MOVQ (hybridMemory_header+416)(SI), X0
+	MOVQ (both_header+416)(SI), X0
 	VPRORD $19, Z20, Z25
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+424)(SI), X0
+	MOVQ (both_header+424)(SI), X0
 	VPSRLD $10, Z20, Z30
 	SHA256RNDS2 X0, X7, X8
 	VPTERNLOGD $0x96, Z30, Z25, Z23
-	MOVQ (hybridMemory_header+480)(SI), X0
+	MOVQ (both_header+480)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	VPADDD (hybridMemory_spill+64)(SI), Z22, Z22
-	MOVQ (hybridMemory_header+592)(SI), X0
-	VPADDD (hybridMemory_spill+256)(SI), Z22, Z22
+	VPADDD (both_spill+64)(SI), Z22, Z22
+	MOVQ (both_header+592)(SI), X0
+	VPADDD (both_spill+256)(SI), Z22, Z22
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+600)(SI), X0
+	MOVQ (both_header+600)(SI), X0
 	VPADDD Z23, Z22, Z22
 	SHA256RNDS2 X0, X4, X3
 	VPADDD.BCST 68(R8), Z22, Z23
-	MOVQ (hybridMemory_header+544)(SI), X0
+	MOVQ (both_header+544)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z25
-	MOVQ (hybridMemory_header+552)(SI), X0
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z30
+	VPRORD $7, (both_spill+128)(SI), Z25
+	MOVQ (both_header+552)(SI), X0
+	VPRORD $18, (both_spill+128)(SI), Z30
 	SHA256RNDS2 X0, X8, X7
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z31
-	MOVQ (hybridMemory_header+608)(SI), X0
+	VPSRLD $3, (both_spill+128)(SI), Z31
+	MOVQ (both_header+608)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPTERNLOGD $0x96, Z31, Z30, Z25
-	MOVQ (hybridMemory_header+720)(SI), X0
+	MOVQ (both_header+720)(SI), X0
 	VPRORD $17, Z17, Z30
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+728)(SI), X0
+	MOVQ (both_header+728)(SI), X0
 	VPRORD $19, Z17, Z31
 	SHA256RNDS2 X0, X3, X4
-	VMOVDQA64 Z28, (hybridMemory_spill+64)(SI)
-	MOVQ (hybridMemory_header+672)(SI), X0
+	VMOVDQA64 Z28, (both_spill+64)(SI)
+	MOVQ (both_header+672)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPSRLD $10, Z17, Z28
-	MOVQ (hybridMemory_header+680)(SI), X0
+	MOVQ (both_header+680)(SI), X0
 	VPTERNLOGD $0x96, Z28, Z31, Z30
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+736)(SI), X0
-	VPADDD (hybridMemory_spill+0)(SI), Z25, Z25
+	MOVQ (both_header+736)(SI), X0
+	VPADDD (both_spill+0)(SI), Z25, Z25
 	SHA256RNDS2 X0, X9, X10
 	VPADDD Z21, Z25, Z25
-	MOVQ (hybridMemory_header+848)(SI), X0
+	MOVQ (both_header+848)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPADDD Z30, Z25, Z25
-	MOVQ (hybridMemory_header+856)(SI), X0
+	MOVQ (both_header+856)(SI), X0
 	VPADDD.BCST 72(R8), Z25, Z28
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+800)(SI), X0
+	MOVQ (both_header+800)(SI), X0
 	VPUNPCKLDQ Z28, Z23, Z30
 	SHA256RNDS2 X0, X6, X5
-	VMOVDQA64 Z30, (hybridMemory_buffer+2176)(SI)
-	MOVQ (hybridMemory_header+808)(SI), X0
+	VMOVDQA64 Z30, (both_buffer+2176)(SI)
+	MOVQ (both_header+808)(SI), X0
 	VPUNPCKHDQ Z28, Z23, Z23
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+864)(SI), X0
-	VMOVDQA64 Z23, (hybridMemory_buffer+2240)(SI)
+	MOVQ (both_header+864)(SI), X0
+	VMOVDQA64 Z23, (both_buffer+2240)(SI)
 	SHA256RNDS2 X0, X10, X9
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z23
-	MOVQ (hybridMemory_header+976)(SI), X0
+	VPRORD $7, (both_spill+192)(SI), Z23
+	MOVQ (both_header+976)(SI), X0
 	SHA256RNDS2 X0, X1, X2
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z28
-	MOVQ (hybridMemory_header+984)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z30
+	VPRORD $18, (both_spill+192)(SI), Z28
+	MOVQ (both_header+984)(SI), X0
+	VPSRLD $3, (both_spill+192)(SI), Z30
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+928)(SI), X0
+	MOVQ (both_header+928)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z28, Z23
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $17, Z22, Z28
-	MOVQ (hybridMemory_header+936)(SI), X0
+	MOVQ (both_header+936)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $19, Z22, Z30
-	MOVQ (hybridMemory_header+992)(SI), X0
+	MOVQ (both_header+992)(SI), X0
 	VPSRLD $10, Z22, Z31
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+1104)(SI), X0
+	MOVQ (both_header+1104)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z28
 	SHA256RNDS2 X0, X2, X1
-	VPADDD (hybridMemory_spill+128)(SI), Z23, Z23
-	MOVQ (hybridMemory_header+1112)(SI), X0
+	VPADDD (both_spill+128)(SI), Z23, Z23
+	MOVQ (both_header+1112)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z16, Z23, Z23
-	MOVQ (hybridMemory_header+1056)(SI), X0
+	MOVQ (both_header+1056)(SI), X0
 	VPADDD Z28, Z23, Z23
 	SHA256RNDS2 X0, X6, X5
 	VPADDD.BCST 76(R8), Z23, Z28
-	MOVQ (hybridMemory_header+1064)(SI), X0
+	MOVQ (both_header+1064)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $7, Z24, Z30
-	MOVQ (hybridMemory_header+1120)(SI), X0
+	MOVQ (both_header+1120)(SI), X0
 	VPRORD $18, Z24, Z31
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+1232)(SI), X0
-	VMOVDQA64 Z16, (hybridMemory_spill+128)(SI)
+	MOVQ (both_header+1232)(SI), X0
+	VMOVDQA64 Z16, (both_spill+128)(SI)
 	SHA256RNDS2 X0, X1, X2
 	VPSRLD $3, Z24, Z16
-	MOVQ (hybridMemory_header+1240)(SI), X0
+	MOVQ (both_header+1240)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPTERNLOGD $0x96, Z16, Z31, Z30
-	MOVQ (hybridMemory_header+1184)(SI), X0
+	MOVQ (both_header+1184)(SI), X0
 	VPRORD $17, Z25, Z16
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1192)(SI), X0
+	MOVQ (both_header+1192)(SI), X0
 	VPRORD $19, Z25, Z31
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z21, (hybridMemory_spill+0)(SI)
-	MOVQ (hybridMemory_header+1248)(SI), X0
+	VMOVDQA64 Z21, (both_spill+0)(SI)
+	MOVQ (both_header+1248)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPSRLD $10, Z25, Z21
-	MOVQ (hybridMemory_header+1360)(SI), X0
+	MOVQ (both_header+1360)(SI), X0
 	VPTERNLOGD $0x96, Z21, Z31, Z16
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1368)(SI), X0
-	VPADDD (hybridMemory_spill+192)(SI), Z30, Z21
+	MOVQ (both_header+1368)(SI), X0
+	VPADDD (both_spill+192)(SI), Z30, Z21
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z19, Z21, Z21
-	MOVQ (hybridMemory_header+1312)(SI), X0
+	MOVQ (both_header+1312)(SI), X0
 	VPADDD Z16, Z21, Z16
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1320)(SI), X0
+	MOVQ (both_header+1320)(SI), X0
 	VPADDD.BCST 80(R8), Z16, Z21
 	SHA256RNDS2 X0, X8, X7
 	VPUNPCKLDQ Z21, Z28, Z30
-	MOVQ (hybridMemory_header+1376)(SI), X0
+	MOVQ (both_header+1376)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	VMOVDQA64 Z30, (hybridMemory_buffer+2304)(SI)
-	MOVQ (hybridMemory_header+1488)(SI), X0
+	VMOVDQA64 Z30, (both_buffer+2304)(SI)
+	MOVQ (both_header+1488)(SI), X0
 	VPUNPCKHDQ Z21, Z28, Z21
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1496)(SI), X0
-	VMOVDQA64 Z21, (hybridMemory_buffer+2368)(SI)
+	MOVQ (both_header+1496)(SI), X0
+	VMOVDQA64 Z21, (both_buffer+2368)(SI)
 	SHA256RNDS2 X0, X3, X4
 	VPRORD $7, Z27, Z21
-	MOVQ (hybridMemory_header+1440)(SI), X0
+	MOVQ (both_header+1440)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $18, Z27, Z28
-	MOVQ (hybridMemory_header+1448)(SI), X0
+	MOVQ (both_header+1448)(SI), X0
 	VPSRLD $3, Z27, Z30
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+1504)(SI), X0
+	MOVQ (both_header+1504)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z28, Z21
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $17, Z23, Z28
-	MOVQ (hybridMemory_header+1616)(SI), X0
+	MOVQ (both_header+1616)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $19, Z23, Z30
-	MOVQ (hybridMemory_header+1624)(SI), X0
+	MOVQ (both_header+1624)(SI), X0
 	VPSRLD $10, Z23, Z31
 	SHA256RNDS2 X0, X4, X3
 	VPTERNLOGD $0x96, Z31, Z30, Z28
-	MOVQ (hybridMemory_header+1568)(SI), X0
+	MOVQ (both_header+1568)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z24, Z21, Z21
-	MOVQ (hybridMemory_header+1576)(SI), X0
+	MOVQ (both_header+1576)(SI), X0
 	VPADDD Z18, Z21, Z21
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+1632)(SI), X0
+	MOVQ (both_header+1632)(SI), X0
 	VPADDD Z28, Z21, Z21
 	SHA256RNDS2 X0, X10, X9
 	VPADDD.BCST 84(R8), Z21, Z24
-	MOVQ (hybridMemory_header+1744)(SI), X0
+	MOVQ (both_header+1744)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPRORD $7, Z26, Z28
-	MOVQ (hybridMemory_header+1752)(SI), X0
+	MOVQ (both_header+1752)(SI), X0
 	VPRORD $18, Z26, Z30
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+1696)(SI), X0
+	MOVQ (both_header+1696)(SI), X0
 	VPSRLD $3, Z26, Z31
 	SHA256RNDS2 X0, X5, X6
 	VPTERNLOGD $0x96, Z31, Z30, Z28
-	MOVQ (hybridMemory_header+1704)(SI), X0
+	MOVQ (both_header+1704)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $17, Z16, Z30
-	MOVQ (hybridMemory_header+1760)(SI), X0
+	MOVQ (both_header+1760)(SI), X0
 	VPRORD $19, Z16, Z31
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+1872)(SI), X0
-	VMOVDQA64 Z18, (hybridMemory_spill+192)(SI)
+	MOVQ (both_header+1872)(SI), X0
+	VMOVDQA64 Z18, (both_spill+192)(SI)
 	SHA256RNDS2 X0, X2, X1
 	VPSRLD $10, Z16, Z18
-	MOVQ (hybridMemory_header+1880)(SI), X0
+	MOVQ (both_header+1880)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPTERNLOGD $0x96, Z18, Z31, Z30
-	MOVQ (hybridMemory_header+1824)(SI), X0
+	MOVQ (both_header+1824)(SI), X0
 	VPADDD Z27, Z28, Z18
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z20, Z18, Z18
-	MOVQ (hybridMemory_header+1832)(SI), X0
+	MOVQ (both_header+1832)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPADDD Z30, Z18, Z18
-	MOVQ (hybridMemory_header+1888)(SI), X0
+	MOVQ (both_header+1888)(SI), X0
 	VPADDD.BCST 88(R8), Z18, Z27
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+2000)(SI), X0
+	MOVQ (both_header+2000)(SI), X0
 	VPUNPCKLDQ Z27, Z24, Z28
 	SHA256RNDS2 X0, X1, X2
-	VMOVDQA64 Z28, (hybridMemory_buffer+2432)(SI)
-	MOVQ (hybridMemory_header+2008)(SI), X0
+	VMOVDQA64 Z28, (both_buffer+2432)(SI)
+	MOVQ (both_header+2008)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPUNPCKHDQ Z27, Z24, Z24
-	MOVQ (hybridMemory_header+1952)(SI), X0
-	VMOVDQA64 Z24, (hybridMemory_buffer+2496)(SI)
+	MOVQ (both_header+1952)(SI), X0
+	VMOVDQA64 Z24, (both_buffer+2496)(SI)
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1960)(SI), X0
+	MOVQ (both_header+1960)(SI), X0
 	VPRORD $7, Z29, Z24
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $18, Z29, Z27
-	MOVQ (hybridMemory_header+2016)(SI), X0
+	MOVQ (both_header+2016)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPSRLD $3, Z29, Z28
-	MOVQ (hybridMemory_header+2128)(SI), X0
+	MOVQ (both_header+2128)(SI), X0
 	VPTERNLOGD $0x96, Z28, Z27, Z24
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2136)(SI), X0
+	MOVQ (both_header+2136)(SI), X0
 	VPRORD $17, Z21, Z27
 	SHA256RNDS2 X0, X4, X3
 	VPRORD $19, Z21, Z28
-	MOVQ (hybridMemory_header+2080)(SI), X0
+	MOVQ (both_header+2080)(SI), X0
 	VPSRLD $10, Z21, Z30
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+2088)(SI), X0
+	MOVQ (both_header+2088)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z28, Z27
 	SHA256RNDS2 X0, X8, X7
 	VPADDD Z26, Z24, Z24
-	MOVQ (hybridMemory_header+2144)(SI), X0
+	MOVQ (both_header+2144)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPADDD Z17, Z24, Z24
-	MOVQ (hybridMemory_header+2256)(SI), X0
+	MOVQ (both_header+2256)(SI), X0
 	VPADDD Z27, Z24, Z24
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+2264)(SI), X0
+	MOVQ (both_header+2264)(SI), X0
 	VPADDD.BCST 92(R8), Z24, Z26
 	SHA256RNDS2 X0, X3, X4
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z27
-	MOVQ (hybridMemory_header+2208)(SI), X0
+	VPRORD $7, (both_spill+64)(SI), Z27
+	MOVQ (both_header+2208)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z28
-	MOVQ (hybridMemory_header+2216)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z30
+	VPRORD $18, (both_spill+64)(SI), Z28
+	MOVQ (both_header+2216)(SI), X0
+	VPSRLD $3, (both_spill+64)(SI), Z30
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+2272)(SI), X0
+	MOVQ (both_header+2272)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z28, Z27
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $17, Z18, Z28
-	MOVQ (hybridMemory_header+2384)(SI), X0
+	MOVQ (both_header+2384)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $19, Z18, Z30
-	MOVQ (hybridMemory_header+2392)(SI), X0
+	MOVQ (both_header+2392)(SI), X0
 	VPSRLD $10, Z18, Z31
 	SHA256RNDS2 X0, X4, X3
 	VPTERNLOGD $0x96, Z31, Z30, Z28
-	MOVQ (hybridMemory_header+2336)(SI), X0
+	MOVQ (both_header+2336)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z29, Z27, Z27
-	MOVQ (hybridMemory_header+2344)(SI), X0
+	MOVQ (both_header+2344)(SI), X0
 	VPADDD Z22, Z27, Z27
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2400)(SI), X0
+	MOVQ (both_header+2400)(SI), X0
 	VPADDD Z28, Z27, Z27
 	SHA256RNDS2 X0, X10, X9
 	VPADDD.BCST 96(R8), Z27, Z28
-	MOVQ (hybridMemory_header+2512)(SI), X0
+	MOVQ (both_header+2512)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPUNPCKLDQ Z28, Z26, Z29
-	MOVQ (hybridMemory_header+2520)(SI), X0
-	VMOVDQA64 Z29, (hybridMemory_buffer+2560)(SI)
+	MOVQ (both_header+2520)(SI), X0
+	VMOVDQA64 Z29, (both_buffer+2560)(SI)
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+2464)(SI), X0
+	MOVQ (both_header+2464)(SI), X0
 	VPUNPCKHDQ Z28, Z26, Z26
 	SHA256RNDS2 X0, X5, X6
-	VMOVDQA64 Z26, (hybridMemory_buffer+2624)(SI)
-	MOVQ (hybridMemory_header+2472)(SI), X0
+	VMOVDQA64 Z26, (both_buffer+2624)(SI)
+	MOVQ (both_header+2472)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z26
-	MOVQ (hybridMemory_header+2528)(SI), X0
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z28
+	VPRORD $7, (both_spill+256)(SI), Z26
+	MOVQ (both_header+2528)(SI), X0
+	VPRORD $18, (both_spill+256)(SI), Z28
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+2640)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z29
+	MOVQ (both_header+2640)(SI), X0
+	VPSRLD $3, (both_spill+256)(SI), Z29
 	SHA256RNDS2 X0, X2, X1
 	VPTERNLOGD $0x96, Z29, Z28, Z26
-	MOVQ (hybridMemory_header+2648)(SI), X0
+	MOVQ (both_header+2648)(SI), X0
 	VPRORD $17, Z24, Z28
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+2592)(SI), X0
+	MOVQ (both_header+2592)(SI), X0
 	VPRORD $19, Z24, Z29
 	SHA256RNDS2 X0, X6, X5
 	VPSRLD $10, Z24, Z30
-	MOVQ (hybridMemory_header+2600)(SI), X0
+	MOVQ (both_header+2600)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPTERNLOGD $0x96, Z30, Z29, Z28
-	MOVQ (hybridMemory_header+2656)(SI), X0
-	VPADDD (hybridMemory_spill+64)(SI), Z26, Z26
+	MOVQ (both_header+2656)(SI), X0
+	VPADDD (both_spill+64)(SI), Z26, Z26
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+2768)(SI), X0
+	MOVQ (both_header+2768)(SI), X0
 	VPADDD Z25, Z26, Z26
 	SHA256RNDS2 X0, X1, X2
 	VPADDD Z28, Z26, Z26
-	MOVQ (hybridMemory_header+2776)(SI), X0
+	MOVQ (both_header+2776)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPADDD.BCST 100(R8), Z26, Z28
-	MOVQ (hybridMemory_header+2720)(SI), X0
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z29
+	MOVQ (both_header+2720)(SI), X0
+	VPRORD $7, (both_spill+0)(SI), Z29
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+2728)(SI), X0
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z30
+	MOVQ (both_header+2728)(SI), X0
+	VPRORD $18, (both_spill+0)(SI), Z30
 	SHA256RNDS2 X0, X7, X8
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z31
-	MOVQ (hybridMemory_header+2784)(SI), X0
+	VPSRLD $3, (both_spill+0)(SI), Z31
+	MOVQ (both_header+2784)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_header+2896)(SI), X0
+	MOVQ (both_header+2896)(SI), X0
 	VPRORD $17, Z27, Z30
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $19, Z27, Z31
-	MOVQ (hybridMemory_header+2904)(SI), X0
+	MOVQ (both_header+2904)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	VMOVDQA64 Z25, (hybridMemory_spill+64)(SI)
-	MOVQ (hybridMemory_header+2848)(SI), X0
+	VMOVDQA64 Z25, (both_spill+64)(SI)
+	MOVQ (both_header+2848)(SI), X0
 	VPSRLD $10, Z27, Z25
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+2856)(SI), X0
+	MOVQ (both_header+2856)(SI), X0
 	VPTERNLOGD $0x96, Z25, Z31, Z30
 	SHA256RNDS2 X0, X8, X7
-	VPADDD (hybridMemory_spill+256)(SI), Z29, Z25
-	MOVQ (hybridMemory_header+2912)(SI), X0
+	VPADDD (both_spill+256)(SI), Z29, Z25
+	MOVQ (both_header+2912)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPADDD Z23, Z25, Z25
-	MOVO X1, (hybridMemory_digest+144)(SI)
+	MOVO X1, (both_digest+144)(SI)
 	VPADDD Z30, Z25, Z25
-	MOVO X2, (hybridMemory_digest+400)(SI)
-	MOVO X3, (hybridMemory_digest+208)(SI)
+	MOVO X2, (both_digest+400)(SI)
+	MOVO X3, (both_digest+208)(SI)
 	VPADDD.BCST 104(R8), Z25, Z29
-	MOVO X4, (hybridMemory_digest+464)(SI)
+	MOVO X4, (both_digest+464)(SI)
 	VPUNPCKLDQ Z29, Z28, Z30
-	MOVO X5, (hybridMemory_digest+32)(SI)
-	MOVO X6, (hybridMemory_digest+288)(SI)
-	VMOVDQA64 Z30, (hybridMemory_buffer+2688)(SI)
-	MOVO X7, (hybridMemory_digest+96)(SI)
+	MOVO X5, (both_digest+32)(SI)
+	MOVO X6, (both_digest+288)(SI)
+	VMOVDQA64 Z30, (both_buffer+2688)(SI)
+	MOVO X7, (both_digest+96)(SI)
 	VPUNPCKHDQ Z29, Z28, Z28
-	MOVO X8, (hybridMemory_digest+352)(SI)
-	MOVO X9, (hybridMemory_digest+160)(SI)
-	VMOVDQA64 Z28, (hybridMemory_buffer+2752)(SI)
-	MOVO X10, (hybridMemory_digest+416)(SI)
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z28
-	MOVO (hybridMemory_states+224)(SI), X1
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z29
+	MOVO X8, (both_digest+352)(SI)
+	MOVO X9, (both_digest+160)(SI)
+	VMOVDQA64 Z28, (both_buffer+2752)(SI)
+	MOVO X10, (both_digest+416)(SI)
+	VPRORD $7, (both_spill+128)(SI), Z28
+	MOVO (both_states+224)(SI), X1
+	VPRORD $18, (both_spill+128)(SI), Z29
 	MOVOU 112(R9), X2
-	MOVO (hybridMemory_states+48)(SI), X3
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z30
+	MOVO (both_states+48)(SI), X3
+	VPSRLD $3, (both_spill+128)(SI), Z30
 	MOVOU 112(R9), X4
 	VPTERNLOGD $0x96, Z30, Z29, Z28
-	MOVO (hybridMemory_states+112)(SI), X5
+	MOVO (both_states+112)(SI), X5
 	MOVOU 112(R9), X6
 	VPRORD $17, Z26, Z29
-	MOVO (hybridMemory_states+176)(SI), X7
+	MOVO (both_states+176)(SI), X7
 	VPRORD $19, Z26, Z30
 	MOVOU 112(R9), X8
-	MOVO (hybridMemory_states+240)(SI), X9
+	MOVO (both_states+240)(SI), X9
 	VPSRLD $10, Z26, Z31
 	MOVOU 112(R9), X10
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	MOVQ 224(R8), X0
 	SHA256RNDS2 X0, X1, X2
-	VPADDD (hybridMemory_spill+0)(SI), Z28, Z28
+	VPADDD (both_spill+0)(SI), Z28, Z28
 	SHA256RNDS2 X0, X3, X4
 	VPADDD Z16, Z28, Z28
 	SHA256RNDS2 X0, X5, X6
@@ -1737,7 +1737,7 @@ step:
 	SHA256RNDS2 X0, X4, X3
 	VPRORD $18, Z19, Z31
 	SHA256RNDS2 X0, X6, X5
-	VMOVDQA64 Z16, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z16, (both_spill+0)(SI)
 	SHA256RNDS2 X0, X8, X7
 	SHA256RNDS2 X0, X10, X9
 	VPSRLD $3, Z19, Z16
@@ -1750,14 +1750,14 @@ step:
 	VPRORD $19, Z25, Z31
 	SHA256RNDS2 X0, X7, X8
 	SHA256RNDS2 X0, X9, X10
-	VMOVDQA64 Z23, (hybridMemory_spill+256)(SI)
+	VMOVDQA64 Z23, (both_spill+256)(SI)
 	MOVQ 248(R8), X0
 	VPSRLD $10, Z25, Z23
 	SHA256RNDS2 X0, X2, X1
 	SHA256RNDS2 X0, X4, X3
 	VPTERNLOGD $0x96, Z23, Z31, Z16
 	SHA256RNDS2 X0, X6, X5
-	VPADDD (hybridMemory_spill+128)(SI), Z30, Z23
+	VPADDD (both_spill+128)(SI), Z30, Z23
 	SHA256RNDS2 X0, X8, X7
 	SHA256RNDS2 X0, X10, X9
 	VPADDD Z21, Z23, Z23
@@ -1770,19 +1770,19 @@ step:
 	VPUNPCKLDQ Z23, Z29, Z30
 	SHA256RNDS2 X0, X7, X8
 	SHA256RNDS2 X0, X9, X10
-	VMOVDQA64 Z30, (hybridMemory_buffer+2816)(SI)
+	VMOVDQA64 Z30, (both_buffer+2816)(SI)
 	MOVQ 264(R8), X0
 	VPUNPCKHDQ Z23, Z29, Z23
 	SHA256RNDS2 X0, X2, X1
-	VMOVDQA64 Z23, (hybridMemory_buffer+2880)(SI)
+	VMOVDQA64 Z23, (both_buffer+2880)(SI)
 	SHA256RNDS2 X0, X4, X3
 	SHA256RNDS2 X0, X6, X5
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z23
+	VPRORD $7, (both_spill+192)(SI), Z23
 	SHA256RNDS2 X0, X8, X7
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z29
+	VPRORD $18, (both_spill+192)(SI), Z29
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 128(R9), X0
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z30
+	VPSRLD $3, (both_spill+192)(SI), Z30
 	SHA256RNDS2 X0, X1, X2
 	VPTERNLOGD $0x96, Z30, Z29, Z23
 	SHA256RNDS2 X0, X3, X4
@@ -1791,504 +1791,504 @@ step:
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $19, Z28, Z30
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+104)(SI), X0
+	MOVQ (both_header+104)(SI), X0
 	VPSRLD $10, Z28, Z31
 	SHA256RNDS2 X0, X2, X1
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_header+48)(SI), X0
+	MOVQ (both_header+48)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z19, Z23, Z19
-	MOVQ (hybridMemory_header+56)(SI), X0
+	MOVQ (both_header+56)(SI), X0
 	VPADDD Z18, Z19, Z19
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+112)(SI), X0
+	MOVQ (both_header+112)(SI), X0
 	VPADDD Z29, Z19, Z19
 	SHA256RNDS2 X0, X8, X7
 	VPADDD.BCST 116(R8), Z19, Z23
-	MOVQ (hybridMemory_header+120)(SI), X0
+	MOVQ (both_header+120)(SI), X0
 	VPRORD $7, Z20, Z29
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+232)(SI), X0
+	MOVQ (both_header+232)(SI), X0
 	VPRORD $18, Z20, Z30
 	SHA256RNDS2 X0, X1, X2
 	VPSRLD $3, Z20, Z31
-	MOVQ (hybridMemory_header+176)(SI), X0
+	MOVQ (both_header+176)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_header+184)(SI), X0
+	MOVQ (both_header+184)(SI), X0
 	VPRORD $17, Z16, Z30
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+240)(SI), X0
+	MOVQ (both_header+240)(SI), X0
 	VPRORD $19, Z16, Z31
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z18, (hybridMemory_spill+128)(SI)
-	MOVQ (hybridMemory_header+248)(SI), X0
+	VMOVDQA64 Z18, (both_spill+128)(SI)
+	MOVQ (both_header+248)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPSRLD $10, Z16, Z18
-	MOVQ (hybridMemory_header+360)(SI), X0
+	MOVQ (both_header+360)(SI), X0
 	VPTERNLOGD $0x96, Z18, Z31, Z30
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+304)(SI), X0
-	VPADDD (hybridMemory_spill+192)(SI), Z29, Z18
+	MOVQ (both_header+304)(SI), X0
+	VPADDD (both_spill+192)(SI), Z29, Z18
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z24, Z18, Z18
-	MOVQ (hybridMemory_header+312)(SI), X0
+	MOVQ (both_header+312)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z30, Z18, Z18
-	MOVQ (hybridMemory_header+368)(SI), X0
+	MOVQ (both_header+368)(SI), X0
 	VPADDD.BCST 120(R8), Z18, Z29
 	SHA256RNDS2 X0, X8, X7
 	VPUNPCKLDQ Z29, Z23, Z30
-	MOVQ (hybridMemory_header+376)(SI), X0
+	MOVQ (both_header+376)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	VMOVDQA64 Z30, (hybridMemory_buffer+2944)(SI)
-	MOVQ (hybridMemory_header+488)(SI), X0
+	VMOVDQA64 Z30, (both_buffer+2944)(SI)
+	MOVQ (both_header+488)(SI), X0
 	VPUNPCKHDQ Z29, Z23, Z23
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+432)(SI), X0
-	VMOVDQA64 Z23, (hybridMemory_buffer+3008)(SI)
+	MOVQ (both_header+432)(SI), X0
+	VMOVDQA64 Z23, (both_buffer+3008)(SI)
 	SHA256RNDS2 X0, X3, X4
 	VPRORD $7, Z17, Z23
-	MOVQ (hybridMemory_header+440)(SI), X0
+	MOVQ (both_header+440)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $18, Z17, Z29
-	MOVQ (hybridMemory_header+496)(SI), X0
+	MOVQ (both_header+496)(SI), X0
 	VPSRLD $3, Z17, Z30
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+504)(SI), X0
+	MOVQ (both_header+504)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z23
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $17, Z19, Z29
-	MOVQ (hybridMemory_header+616)(SI), X0
+	MOVQ (both_header+616)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $19, Z19, Z30
-	MOVQ (hybridMemory_header+560)(SI), X0
+	MOVQ (both_header+560)(SI), X0
 	VPSRLD $10, Z19, Z31
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+568)(SI), X0
+	MOVQ (both_header+568)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z20, Z23, Z20
-	MOVQ (hybridMemory_header+624)(SI), X0
+	MOVQ (both_header+624)(SI), X0
 	VPADDD Z27, Z20, Z20
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+632)(SI), X0
+	MOVQ (both_header+632)(SI), X0
 	VPADDD Z29, Z20, Z20
 	SHA256RNDS2 X0, X10, X9
 	VPADDD.BCST 124(R8), Z20, Z23
-	MOVQ (hybridMemory_header+744)(SI), X0
+	MOVQ (both_header+744)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPRORD $7, Z22, Z29
-	MOVQ (hybridMemory_header+688)(SI), X0
+	MOVQ (both_header+688)(SI), X0
 	VPRORD $18, Z22, Z30
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+696)(SI), X0
+	MOVQ (both_header+696)(SI), X0
 	VPSRLD $3, Z22, Z31
 	SHA256RNDS2 X0, X5, X6
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_header+752)(SI), X0
+	MOVQ (both_header+752)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $17, Z18, Z30
-	MOVQ (hybridMemory_header+760)(SI), X0
+	MOVQ (both_header+760)(SI), X0
 	VPRORD $19, Z18, Z31
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+872)(SI), X0
-	VMOVDQA64 Z27, (hybridMemory_spill+192)(SI)
+	MOVQ (both_header+872)(SI), X0
+	VMOVDQA64 Z27, (both_spill+192)(SI)
 	SHA256RNDS2 X0, X2, X1
 	VPSRLD $10, Z18, Z27
-	MOVQ (hybridMemory_header+816)(SI), X0
+	MOVQ (both_header+816)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPTERNLOGD $0x96, Z27, Z31, Z30
-	MOVQ (hybridMemory_header+824)(SI), X0
+	MOVQ (both_header+824)(SI), X0
 	VPADDD Z17, Z29, Z17
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z26, Z17, Z17
-	MOVQ (hybridMemory_header+880)(SI), X0
+	MOVQ (both_header+880)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPADDD Z30, Z17, Z17
-	MOVQ (hybridMemory_header+888)(SI), X0
+	MOVQ (both_header+888)(SI), X0
 	VPADDD.BCST 128(R8), Z17, Z27
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+1000)(SI), X0
+	MOVQ (both_header+1000)(SI), X0
 	VPUNPCKLDQ Z27, Z23, Z29
 	SHA256RNDS2 X0, X1, X2
-	VMOVDQA64 Z29, (hybridMemory_buffer+3072)(SI)
-	MOVQ (hybridMemory_header+944)(SI), X0
+	VMOVDQA64 Z29, (both_buffer+3072)(SI)
+	MOVQ (both_header+944)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPUNPCKHDQ Z27, Z23, Z23
-	MOVQ (hybridMemory_header+952)(SI), X0
-	VMOVDQA64 Z23, (hybridMemory_buffer+3136)(SI)
+	MOVQ (both_header+952)(SI), X0
+	VMOVDQA64 Z23, (both_buffer+3136)(SI)
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1008)(SI), X0
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z23
+	MOVQ (both_header+1008)(SI), X0
+	VPRORD $7, (both_spill+64)(SI), Z23
 	SHA256RNDS2 X0, X7, X8
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z27
-	MOVQ (hybridMemory_header+1016)(SI), X0
+	VPRORD $18, (both_spill+64)(SI), Z27
+	MOVQ (both_header+1016)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z29
-	MOVQ (hybridMemory_header+1128)(SI), X0
+	VPSRLD $3, (both_spill+64)(SI), Z29
+	MOVQ (both_header+1128)(SI), X0
 	VPTERNLOGD $0x96, Z29, Z27, Z23
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1072)(SI), X0
+	MOVQ (both_header+1072)(SI), X0
 	VPRORD $17, Z20, Z27
 	SHA256RNDS2 X0, X4, X3
 	VPRORD $19, Z20, Z29
-	MOVQ (hybridMemory_header+1080)(SI), X0
+	MOVQ (both_header+1080)(SI), X0
 	VPSRLD $10, Z20, Z30
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1136)(SI), X0
+	MOVQ (both_header+1136)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z27
 	SHA256RNDS2 X0, X8, X7
 	VPADDD Z22, Z23, Z22
-	MOVQ (hybridMemory_header+1144)(SI), X0
+	MOVQ (both_header+1144)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPADDD Z25, Z22, Z22
-	MOVQ (hybridMemory_header+1256)(SI), X0
+	MOVQ (both_header+1256)(SI), X0
 	VPADDD Z27, Z22, Z22
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1200)(SI), X0
+	MOVQ (both_header+1200)(SI), X0
 	VPADDD.BCST 132(R8), Z22, Z23
 	SHA256RNDS2 X0, X3, X4
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z25
-	MOVQ (hybridMemory_header+1208)(SI), X0
+	VPRORD $7, (both_spill+256)(SI), Z25
+	MOVQ (both_header+1208)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z27
-	MOVQ (hybridMemory_header+1264)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z29
+	VPRORD $18, (both_spill+256)(SI), Z27
+	MOVQ (both_header+1264)(SI), X0
+	VPSRLD $3, (both_spill+256)(SI), Z29
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+1272)(SI), X0
+	MOVQ (both_header+1272)(SI), X0
 	VPTERNLOGD $0x96, Z29, Z27, Z25
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $17, Z17, Z27
-	MOVQ (hybridMemory_header+1384)(SI), X0
+	MOVQ (both_header+1384)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $19, Z17, Z29
-	MOVQ (hybridMemory_header+1328)(SI), X0
+	MOVQ (both_header+1328)(SI), X0
 	VPSRLD $10, Z17, Z30
 	SHA256RNDS2 X0, X4, X3
 	VPTERNLOGD $0x96, Z30, Z29, Z27
-	MOVQ (hybridMemory_header+1336)(SI), X0
+	MOVQ (both_header+1336)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	VPADDD (hybridMemory_spill+64)(SI), Z25, Z25
-	MOVQ (hybridMemory_header+1392)(SI), X0
+	VPADDD (both_spill+64)(SI), Z25, Z25
+	MOVQ (both_header+1392)(SI), X0
 	VPADDD Z28, Z25, Z25
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+1400)(SI), X0
+	MOVQ (both_header+1400)(SI), X0
 	VPADDD Z27, Z25, Z25
 	SHA256RNDS2 X0, X10, X9
 	VPADDD.BCST 136(R8), Z25, Z27
-	MOVQ (hybridMemory_header+1512)(SI), X0
+	MOVQ (both_header+1512)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPUNPCKLDQ Z27, Z23, Z28
-	MOVQ (hybridMemory_header+1456)(SI), X0
-	VMOVDQA64 Z28, (hybridMemory_buffer+3200)(SI)
+	MOVQ (both_header+1456)(SI), X0
+	VMOVDQA64 Z28, (both_buffer+3200)(SI)
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+1464)(SI), X0
+	MOVQ (both_header+1464)(SI), X0
 	VPUNPCKHDQ Z27, Z23, Z23
 	SHA256RNDS2 X0, X5, X6
-	VMOVDQA64 Z23, (hybridMemory_buffer+3264)(SI)
-	MOVQ (hybridMemory_header+1520)(SI), X0
+	VMOVDQA64 Z23, (both_buffer+3264)(SI)
+	MOVQ (both_header+1520)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z23
-	MOVQ (hybridMemory_header+1528)(SI), X0
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z27
+	VPRORD $7, (both_spill+0)(SI), Z23
+	MOVQ (both_header+1528)(SI), X0
+	VPRORD $18, (both_spill+0)(SI), Z27
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+1640)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z28
+	MOVQ (both_header+1640)(SI), X0
+	VPSRLD $3, (both_spill+0)(SI), Z28
 	SHA256RNDS2 X0, X2, X1
 	VPTERNLOGD $0x96, Z28, Z27, Z23
-	MOVQ (hybridMemory_header+1584)(SI), X0
+	MOVQ (both_header+1584)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPRORD $17, Z22, Z27
-	MOVQ (hybridMemory_header+1592)(SI), X0
+	MOVQ (both_header+1592)(SI), X0
 	VPRORD $19, Z22, Z28
 	SHA256RNDS2 X0, X6, X5
 	VPSRLD $10, Z22, Z29
-	MOVQ (hybridMemory_header+1648)(SI), X0
+	MOVQ (both_header+1648)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPTERNLOGD $0x96, Z29, Z28, Z27
-	MOVQ (hybridMemory_header+1656)(SI), X0
-	VPADDD (hybridMemory_spill+256)(SI), Z23, Z23
+	MOVQ (both_header+1656)(SI), X0
+	VPADDD (both_spill+256)(SI), Z23, Z23
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+1768)(SI), X0
+	MOVQ (both_header+1768)(SI), X0
 	VPADDD Z16, Z23, Z16
 	SHA256RNDS2 X0, X1, X2
 	VPADDD Z27, Z16, Z16
-	MOVQ (hybridMemory_header+1712)(SI), X0
+	MOVQ (both_header+1712)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPADDD.BCST 140(R8), Z16, Z23
-	MOVQ (hybridMemory_header+1720)(SI), X0
+	MOVQ (both_header+1720)(SI), X0
 	VPRORD $7, Z21, Z27
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1776)(SI), X0
+	MOVQ (both_header+1776)(SI), X0
 	VPRORD $18, Z21, Z28
 	SHA256RNDS2 X0, X7, X8
 	VPSRLD $3, Z21, Z29
-	MOVQ (hybridMemory_header+1784)(SI), X0
+	MOVQ (both_header+1784)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPTERNLOGD $0x96, Z29, Z28, Z27
-	MOVQ (hybridMemory_header+1896)(SI), X0
+	MOVQ (both_header+1896)(SI), X0
 	VPRORD $17, Z25, Z28
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1840)(SI), X0
+	MOVQ (both_header+1840)(SI), X0
 	VPRORD $19, Z25, Z29
 	SHA256RNDS2 X0, X4, X3
 	VPSRLD $10, Z25, Z25
-	MOVQ (hybridMemory_header+1848)(SI), X0
+	MOVQ (both_header+1848)(SI), X0
 	VPTERNLOGD $0x96, Z25, Z29, Z28
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1904)(SI), X0
-	VPADDD (hybridMemory_spill+0)(SI), Z27, Z25
+	MOVQ (both_header+1904)(SI), X0
+	VPADDD (both_spill+0)(SI), Z27, Z25
 	SHA256RNDS2 X0, X8, X7
 	VPADDD Z19, Z25, Z19
-	MOVQ (hybridMemory_header+1912)(SI), X0
+	MOVQ (both_header+1912)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPADDD Z28, Z19, Z19
-	MOVQ (hybridMemory_header+2024)(SI), X0
+	MOVQ (both_header+2024)(SI), X0
 	VPADDD.BCST 144(R8), Z19, Z25
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1968)(SI), X0
+	MOVQ (both_header+1968)(SI), X0
 	VPUNPCKLDQ Z25, Z23, Z27
 	SHA256RNDS2 X0, X3, X4
-	VMOVDQA64 Z27, (hybridMemory_buffer+3328)(SI)
-	MOVQ (hybridMemory_header+1976)(SI), X0
+	VMOVDQA64 Z27, (both_buffer+3328)(SI)
+	MOVQ (both_header+1976)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPUNPCKHDQ Z25, Z23, Z23
-	MOVQ (hybridMemory_header+2032)(SI), X0
-	VMOVDQA64 Z23, (hybridMemory_buffer+3392)(SI)
+	MOVQ (both_header+2032)(SI), X0
+	VMOVDQA64 Z23, (both_buffer+3392)(SI)
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+2040)(SI), X0
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z23
+	MOVQ (both_header+2040)(SI), X0
+	VPRORD $7, (both_spill+128)(SI), Z23
 	SHA256RNDS2 X0, X9, X10
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z25
-	MOVQ (hybridMemory_header+2152)(SI), X0
+	VPRORD $18, (both_spill+128)(SI), Z25
+	MOVQ (both_header+2152)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z27
-	MOVQ (hybridMemory_header+2096)(SI), X0
+	VPSRLD $3, (both_spill+128)(SI), Z27
+	MOVQ (both_header+2096)(SI), X0
 	VPTERNLOGD $0x96, Z27, Z25, Z23
 	SHA256RNDS2 X0, X4, X3
 	VPRORD $17, Z16, Z25
-	MOVQ (hybridMemory_header+2104)(SI), X0
+	MOVQ (both_header+2104)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPRORD $19, Z16, Z27
-	MOVQ (hybridMemory_header+2160)(SI), X0
+	MOVQ (both_header+2160)(SI), X0
 	VPSRLD $10, Z16, Z16
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2168)(SI), X0
+	MOVQ (both_header+2168)(SI), X0
 	VPTERNLOGD $0x96, Z16, Z27, Z25
 	SHA256RNDS2 X0, X10, X9
 	VPADDD Z21, Z23, Z16
-	MOVQ (hybridMemory_header+2280)(SI), X0
+	MOVQ (both_header+2280)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPADDD Z18, Z16, Z16
-	MOVQ (hybridMemory_header+2224)(SI), X0
+	MOVQ (both_header+2224)(SI), X0
 	VPADDD Z25, Z16, Z16
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+2232)(SI), X0
+	MOVQ (both_header+2232)(SI), X0
 	VPADDD.BCST 148(R8), Z16, Z18
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $7, Z24, Z21
-	MOVQ (hybridMemory_header+2288)(SI), X0
+	MOVQ (both_header+2288)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $18, Z24, Z23
-	MOVQ (hybridMemory_header+2296)(SI), X0
+	MOVQ (both_header+2296)(SI), X0
 	VPSRLD $3, Z24, Z25
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+2408)(SI), X0
+	MOVQ (both_header+2408)(SI), X0
 	VPTERNLOGD $0x96, Z25, Z23, Z21
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $17, Z19, Z23
-	MOVQ (hybridMemory_header+2352)(SI), X0
+	MOVQ (both_header+2352)(SI), X0
 	VPRORD $19, Z19, Z25
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+2360)(SI), X0
+	MOVQ (both_header+2360)(SI), X0
 	VPSRLD $10, Z19, Z19
 	SHA256RNDS2 X0, X6, X5
 	VPTERNLOGD $0x96, Z19, Z25, Z23
-	MOVQ (hybridMemory_header+2416)(SI), X0
+	MOVQ (both_header+2416)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	VPADDD (hybridMemory_spill+128)(SI), Z21, Z19
-	MOVQ (hybridMemory_header+2424)(SI), X0
+	VPADDD (both_spill+128)(SI), Z21, Z19
+	MOVQ (both_header+2424)(SI), X0
 	VPADDD Z20, Z19, Z19
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+2536)(SI), X0
+	MOVQ (both_header+2536)(SI), X0
 	VPADDD Z23, Z19, Z19
 	SHA256RNDS2 X0, X1, X2
 	VPADDD.BCST 152(R8), Z19, Z20
-	MOVQ (hybridMemory_header+2480)(SI), X0
+	MOVQ (both_header+2480)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPUNPCKLDQ Z20, Z18, Z21
-	MOVQ (hybridMemory_header+2488)(SI), X0
-	VMOVDQA64 Z21, (hybridMemory_buffer+3456)(SI)
+	MOVQ (both_header+2488)(SI), X0
+	VMOVDQA64 Z21, (both_buffer+3456)(SI)
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+2544)(SI), X0
+	MOVQ (both_header+2544)(SI), X0
 	VPUNPCKHDQ Z20, Z18, Z18
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z18, (hybridMemory_buffer+3520)(SI)
-	MOVQ (hybridMemory_header+2552)(SI), X0
+	VMOVDQA64 Z18, (both_buffer+3520)(SI)
+	MOVQ (both_header+2552)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z18
-	MOVQ (hybridMemory_header+2664)(SI), X0
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z20
+	VPRORD $7, (both_spill+192)(SI), Z18
+	MOVQ (both_header+2664)(SI), X0
+	VPRORD $18, (both_spill+192)(SI), Z20
 	SHA256RNDS2 X0, X2, X1
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z21
-	MOVQ (hybridMemory_header+2608)(SI), X0
+	VPSRLD $3, (both_spill+192)(SI), Z21
+	MOVQ (both_header+2608)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPTERNLOGD $0x96, Z21, Z20, Z18
-	MOVQ (hybridMemory_header+2616)(SI), X0
+	MOVQ (both_header+2616)(SI), X0
 	VPRORD $17, Z16, Z20
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+2672)(SI), X0
+	MOVQ (both_header+2672)(SI), X0
 	VPRORD $19, Z16, Z21
 	SHA256RNDS2 X0, X8, X7
 	VPSRLD $10, Z16, Z16
-	MOVQ (hybridMemory_header+2680)(SI), X0
+	MOVQ (both_header+2680)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPTERNLOGD $0x96, Z16, Z21, Z20
-	MOVQ (hybridMemory_header+2792)(SI), X0
+	MOVQ (both_header+2792)(SI), X0
 	VPADDD Z24, Z18, Z16
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+2736)(SI), X0
+	MOVQ (both_header+2736)(SI), X0
 	VPADDD Z17, Z16, Z16
 	SHA256RNDS2 X0, X3, X4
 	VPADDD Z20, Z16, Z16
-	MOVQ (hybridMemory_header+2744)(SI), X0
+	MOVQ (both_header+2744)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPADDD.BCST 156(R8), Z16, Z16
-	MOVQ (hybridMemory_header+2800)(SI), X0
+	MOVQ (both_header+2800)(SI), X0
 	VPRORD $7, Z26, Z17
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+2808)(SI), X0
+	MOVQ (both_header+2808)(SI), X0
 	VPRORD $18, Z26, Z18
 	SHA256RNDS2 X0, X9, X10
 	VPSRLD $3, Z26, Z20
-	MOVQ (hybridMemory_header+2920)(SI), X0
+	MOVQ (both_header+2920)(SI), X0
 	VPTERNLOGD $0x96, Z20, Z18, Z17
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2864)(SI), X0
+	MOVQ (both_header+2864)(SI), X0
 	VPRORD $17, Z19, Z18
 	SHA256RNDS2 X0, X4, X3
 	VPRORD $19, Z19, Z20
-	MOVQ (hybridMemory_header+2872)(SI), X0
+	MOVQ (both_header+2872)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPSRLD $10, Z19, Z19
-	MOVQ (hybridMemory_header+2928)(SI), X0
+	MOVQ (both_header+2928)(SI), X0
 	VPTERNLOGD $0x96, Z19, Z20, Z18
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2936)(SI), X0
-	VPADDD (hybridMemory_spill+192)(SI), Z17, Z17
+	MOVQ (both_header+2936)(SI), X0
+	VPADDD (both_spill+192)(SI), Z17, Z17
 	SHA256RNDS2 X0, X10, X9
 	VPADDD Z22, Z17, Z17
-	MOVO X1, (hybridMemory_digest+224)(SI)
-	MOVO X2, (hybridMemory_digest+480)(SI)
+	MOVO X1, (both_digest+224)(SI)
+	MOVO X2, (both_digest+480)(SI)
 	VPADDD Z18, Z17, Z17
-	MOVO X3, (hybridMemory_digest+48)(SI)
+	MOVO X3, (both_digest+48)(SI)
 	VPADDD.BCST 160(R8), Z17, Z17
-	MOVO X4, (hybridMemory_digest+304)(SI)
-	MOVO X5, (hybridMemory_digest+112)(SI)
+	MOVO X4, (both_digest+304)(SI)
+	MOVO X5, (both_digest+112)(SI)
 	VPUNPCKLDQ Z17, Z16, Z18
-	MOVO X6, (hybridMemory_digest+368)(SI)
-	VMOVDQA64 Z18, (hybridMemory_buffer+3584)(SI)
-	MOVO X7, (hybridMemory_digest+176)(SI)
-	MOVO X8, (hybridMemory_digest+432)(SI)
+	MOVO X6, (both_digest+368)(SI)
+	VMOVDQA64 Z18, (both_buffer+3584)(SI)
+	MOVO X7, (both_digest+176)(SI)
+	MOVO X8, (both_digest+432)(SI)
 	VPUNPCKHDQ Z17, Z16, Z16
-	MOVO X9, (hybridMemory_digest+240)(SI)
-	VMOVDQA64 Z16, (hybridMemory_buffer+3648)(SI)
-	MOVO X10, (hybridMemory_digest+496)(SI)
-	MOVO (hybridMemory_buffer+0)(SI), X1
-	VMOVDQA64 (hybridMemory_nonces+0)(SI), Z16
+	MOVO X9, (both_digest+240)(SI)
+	VMOVDQA64 Z16, (both_buffer+3648)(SI)
+	MOVO X10, (both_digest+496)(SI)
+	MOVO (both_buffer+0)(SI), X1
+	VMOVDQA64 (both_nonces+0)(SI), Z16
 	MOVOU 272(R8), X2
-	VPSHUFB (hybridMemory_swap+0)(SI), Z16, Z17
-	MOVO (hybridMemory_buffer+64)(SI), X3
+	VPSHUFB (both_swap+0)(SI), Z16, Z17
+	MOVO (both_buffer+64)(SI), X3
 	MOVOU 272(R8), X4
-	VPADDD (hybridMemory_step+0)(SI), Z16, Z16
-	MOVO (hybridMemory_buffer+128)(SI), X5
-	VMOVDQA64 Z16, (hybridMemory_nonces+0)(SI)
+	VPADDD (both_step+0)(SI), Z16, Z16
+	MOVO (both_buffer+128)(SI), X5
+	VMOVDQA64 Z16, (both_nonces+0)(SI)
 	MOVOU 272(R8), X6
-	MOVO (hybridMemory_buffer+192)(SI), X7
+	MOVO (both_buffer+192)(SI), X7
 	VPSHUFD.Z $0x0, Z17, K2, Z16
 	MOVOU 272(R8), X8
-	MOVO (hybridMemory_buffer+16)(SI), X9
+	MOVO (both_buffer+16)(SI), X9
 	VPSHUFD.Z $0x55, Z17, K2, Z18
 	MOVOU 272(R8), X10
 	VPSHUFD.Z $0xaa, Z17, K2, Z19
-	MOVO (hybridMemory_buffer+80)(SI), X11
+	MOVO (both_buffer+80)(SI), X11
 	MOVOU 272(R8), X12
 	VPSHUFD.Z $0xff, Z17, K2, Z20
-	MOVQ (hybridMemory_buffer+256)(SI), X0
+	MOVQ (both_buffer+256)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VBROADCASTI32X4 80(R9), Z21
-	MOVQ (hybridMemory_buffer+264)(SI), X0
+	MOVQ (both_buffer+264)(SI), X0
 	VPADDD Z16, Z21, Z16
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+320)(SI), X0
-	VMOVDQA64 Z16, (hybridMemory_states+0)(SI)
+	MOVQ (both_buffer+320)(SI), X0
+	VMOVDQA64 Z16, (both_states+0)(SI)
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_buffer+328)(SI), X0
+	MOVQ (both_buffer+328)(SI), X0
 	VPADDD Z18, Z21, Z16
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z16, (hybridMemory_states+64)(SI)
-	MOVQ (hybridMemory_buffer+272)(SI), X0
+	VMOVDQA64 Z16, (both_states+64)(SI)
+	MOVQ (both_buffer+272)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPADDD Z19, Z21, Z16
-	MOVQ (hybridMemory_buffer+280)(SI), X0
+	MOVQ (both_buffer+280)(SI), X0
 	SHA256RNDS2 X0, X11, X12
-	VMOVDQA64 Z16, (hybridMemory_states+128)(SI)
-	MOVQ (hybridMemory_buffer+384)(SI), X0
+	VMOVDQA64 Z16, (both_states+128)(SI)
+	MOVQ (both_buffer+384)(SI), X0
 	VPADDD Z20, Z21, Z16
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+392)(SI), X0
-	VMOVDQA64 Z16, (hybridMemory_states+192)(SI)
+	MOVQ (both_buffer+392)(SI), X0
+	VMOVDQA64 Z16, (both_states+192)(SI)
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+448)(SI), X0
+	MOVQ (both_buffer+448)(SI), X0
 	VPRORD $7, Z17, Z16
 	SHA256RNDS2 X0, X6, X5
 	VPRORD $18, Z17, Z18
-	MOVQ (hybridMemory_buffer+456)(SI), X0
+	MOVQ (both_buffer+456)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPSRLD $3, Z17, Z19
-	MOVQ (hybridMemory_buffer+400)(SI), X0
+	MOVQ (both_buffer+400)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPTERNLOGD $0x96, Z19, Z18, Z16
-	MOVQ (hybridMemory_buffer+408)(SI), X0
-	VPADDD.BCST (hybridMemory_known+0)(SI), Z16, Z18
+	MOVQ (both_buffer+408)(SI), X0
+	VPADDD.BCST (both_known+0)(SI), Z16, Z18
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_buffer+512)(SI), X0
-	VPADDD.BCST (hybridMemory_known+4)(SI), Z16, Z16
+	MOVQ (both_buffer+512)(SI), X0
+	VPADDD.BCST (both_known+4)(SI), Z16, Z16
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+520)(SI), X0
-	VPADDD.BCST (hybridMemory_known+8)(SI), Z17, Z19
+	MOVQ (both_buffer+520)(SI), X0
+	VPADDD.BCST (both_known+8)(SI), Z17, Z19
 	SHA256RNDS2 X0, X3, X4
-	VPADDD.BCST (hybridMemory_known+12)(SI), Z17, Z17
-	MOVQ (hybridMemory_buffer+576)(SI), X0
+	VPADDD.BCST (both_known+12)(SI), Z17, Z17
+	MOVQ (both_buffer+576)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPUNPCKLDQ Z17, Z16, Z20
-	MOVQ (hybridMemory_buffer+584)(SI), X0
+	MOVQ (both_buffer+584)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z20, (hybridMemory_header+0)(SI)
-	MOVQ (hybridMemory_buffer+528)(SI), X0
+	VMOVDQA64 Z20, (both_header+0)(SI)
+	MOVQ (both_buffer+528)(SI), X0
 	VPUNPCKHDQ Z17, Z16, Z16
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+536)(SI), X0
-	VMOVDQA64 Z16, (hybridMemory_header+64)(SI)
+	MOVQ (both_buffer+536)(SI), X0
+	VMOVDQA64 Z16, (both_header+64)(SI)
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_buffer+640)(SI), X0
+	MOVQ (both_buffer+640)(SI), X0
 	VPRORD $17, Z18, Z16
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $19, Z18, Z17
-	MOVQ (hybridMemory_buffer+648)(SI), X0
+	MOVQ (both_buffer+648)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPSRLD $10, Z18, Z20
-	MOVQ (hybridMemory_buffer+704)(SI), X0
+	MOVQ (both_buffer+704)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPTERNLOGD $0x96, Z20, Z17, Z16
-	MOVQ (hybridMemory_buffer+712)(SI), X0
+	MOVQ (both_buffer+712)(SI), X0
 	VPADDD.BCST 0(R8), Z16, Z17
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_buffer+656)(SI), X0
+	MOVQ (both_buffer+656)(SI), X0
 	VPADDD.BCST 4(R8), Z16, Z16
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+664)(SI), X0
+	MOVQ (both_buffer+664)(SI), X0
 	VPRORD $17, Z19, Z20
 	SHA256RNDS2 X0, X12, X11
 	VPRORD $19, Z19, Z21
@@ -2305,12 +2305,12 @@ step:
 	VPUNPCKLDQ Z21, Z16, Z22
 	MOVQ 296(R8), X0
 	SHA256RNDS2 X0, X2, X1
-	VMOVDQA64 Z22, (hybridMemory_header+128)(SI)
+	VMOVDQA64 Z22, (both_header+128)(SI)
 	SHA256RNDS2 X0, X4, X3
 	VPUNPCKHDQ Z21, Z16, Z16
 	SHA256RNDS2 X0, X6, X5
 	SHA256RNDS2 X0, X8, X7
-	VMOVDQA64 Z16, (hybridMemory_header+192)(SI)
+	VMOVDQA64 Z16, (both_header+192)(SI)
 	SHA256RNDS2 X0, X10, X9
 	SHA256RNDS2 X0, X12, X11
 	VPRORD $17, Z17, Z16
@@ -2325,536 +2325,536 @@ step:
 	SHA256RNDS2 X0, X9, X10
 	VPADDD.BCST 12(R8), Z16, Z21
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_buffer+768)(SI), X0
+	MOVQ (both_buffer+768)(SI), X0
 	VPADDD.BCST 16(R8), Z16, Z16
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+776)(SI), X0
+	MOVQ (both_buffer+776)(SI), X0
 	VPRORD $17, Z20, Z22
 	SHA256RNDS2 X0, X4, X3
 	VPRORD $19, Z20, Z23
-	MOVQ (hybridMemory_buffer+832)(SI), X0
+	MOVQ (both_buffer+832)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPSRLD $10, Z20, Z24
-	MOVQ (hybridMemory_buffer+840)(SI), X0
+	MOVQ (both_buffer+840)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPTERNLOGD $0x96, Z24, Z23, Z22
-	MOVQ (hybridMemory_buffer+784)(SI), X0
-	VPADDD.BCST (hybridMemory_known+16)(SI), Z22, Z23
+	MOVQ (both_buffer+784)(SI), X0
+	VPADDD.BCST (both_known+16)(SI), Z22, Z23
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+792)(SI), X0
-	VPADDD.BCST (hybridMemory_known+20)(SI), Z22, Z24
+	MOVQ (both_buffer+792)(SI), X0
+	VPADDD.BCST (both_known+20)(SI), Z22, Z24
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_buffer+896)(SI), X0
+	MOVQ (both_buffer+896)(SI), X0
 	VPUNPCKLDQ Z24, Z16, Z25
 	SHA256RNDS2 X0, X1, X2
-	VMOVDQA64 Z25, (hybridMemory_header+256)(SI)
-	MOVQ (hybridMemory_buffer+904)(SI), X0
+	VMOVDQA64 Z25, (both_header+256)(SI)
+	MOVQ (both_buffer+904)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPUNPCKHDQ Z24, Z16, Z16
-	MOVQ (hybridMemory_buffer+960)(SI), X0
+	MOVQ (both_buffer+960)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	VMOVDQA64 Z16, (hybridMemory_header+320)(SI)
-	MOVQ (hybridMemory_buffer+968)(SI), X0
+	VMOVDQA64 Z16, (both_header+320)(SI)
+	MOVQ (both_buffer+968)(SI), X0
 	VPRORD $17, Z21, Z16
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_buffer+912)(SI), X0
+	MOVQ (both_buffer+912)(SI), X0
 	VPRORD $19, Z21, Z24
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+920)(SI), X0
+	MOVQ (both_buffer+920)(SI), X0
 	VPSRLD $10, Z21, Z25
 	SHA256RNDS2 X0, X11, X12
 	VPTERNLOGD $0x96, Z25, Z24, Z16
-	MOVQ (hybridMemory_buffer+1024)(SI), X0
+	MOVQ (both_buffer+1024)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	VPADDD.BCST (hybridMemory_known+24)(SI), Z16, Z24
-	MOVQ (hybridMemory_buffer+1032)(SI), X0
+	VPADDD.BCST (both_known+24)(SI), Z16, Z24
+	MOVQ (both_buffer+1032)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	VPADDD.BCST (hybridMemory_known+28)(SI), Z16, Z25
-	MOVQ (hybridMemory_buffer+1088)(SI), X0
+	VPADDD.BCST (both_known+28)(SI), Z16, Z25
+	MOVQ (both_buffer+1088)(SI), X0
 	VPRORD $17, Z23, Z26
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_buffer+1096)(SI), X0
+	MOVQ (both_buffer+1096)(SI), X0
 	VPRORD $19, Z23, Z27
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_buffer+1040)(SI), X0
+	MOVQ (both_buffer+1040)(SI), X0
 	VPSRLD $10, Z23, Z28
 	SHA256RNDS2 X0, X10, X9
 	VPTERNLOGD $0x96, Z28, Z27, Z26
-	MOVQ (hybridMemory_buffer+1048)(SI), X0
+	MOVQ (both_buffer+1048)(SI), X0
 	SHA256RNDS2 X0, X12, X11
 	VPADDD Z18, Z26, Z26
-	MOVQ (hybridMemory_buffer+1152)(SI), X0
+	MOVQ (both_buffer+1152)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPADDD.BCST 20(R8), Z26, Z27
-	MOVQ (hybridMemory_buffer+1160)(SI), X0
+	MOVQ (both_buffer+1160)(SI), X0
 	VPUNPCKLDQ Z27, Z25, Z28
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+1216)(SI), X0
-	VMOVDQA64 Z28, (hybridMemory_header+384)(SI)
+	MOVQ (both_buffer+1216)(SI), X0
+	VMOVDQA64 Z28, (both_header+384)(SI)
 	SHA256RNDS2 X0, X5, X6
 	VPUNPCKHDQ Z27, Z25, Z25
-	MOVQ (hybridMemory_buffer+1224)(SI), X0
+	MOVQ (both_buffer+1224)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z25, (hybridMemory_header+448)(SI)
-	MOVQ (hybridMemory_buffer+1168)(SI), X0
+	VMOVDQA64 Z25, (both_header+448)(SI)
+	MOVQ (both_buffer+1168)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $17, Z24, Z25
-	MOVQ (hybridMemory_buffer+1176)(SI), X0
+	MOVQ (both_buffer+1176)(SI), X0
 	VPRORD $19, Z24, Z27
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_buffer+1280)(SI), X0
+	MOVQ (both_buffer+1280)(SI), X0
 	VPSRLD $10, Z24, Z28
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+1288)(SI), X0
+	MOVQ (both_buffer+1288)(SI), X0
 	VPTERNLOGD $0x96, Z28, Z27, Z25
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z19, Z25, Z25
-	MOVQ (hybridMemory_buffer+1344)(SI), X0
+	MOVQ (both_buffer+1344)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPADDD.BCST 24(R8), Z25, Z27
-	MOVQ (hybridMemory_buffer+1352)(SI), X0
+	MOVQ (both_buffer+1352)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $17, Z26, Z28
-	MOVQ (hybridMemory_buffer+1296)(SI), X0
+	MOVQ (both_buffer+1296)(SI), X0
 	VPRORD $19, Z26, Z29
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+1304)(SI), X0
+	MOVQ (both_buffer+1304)(SI), X0
 	VPSRLD $10, Z26, Z30
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_buffer+1408)(SI), X0
+	MOVQ (both_buffer+1408)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z28
 	SHA256RNDS2 X0, X1, X2
 	VPADDD Z17, Z28, Z28
-	MOVQ (hybridMemory_buffer+1416)(SI), X0
+	MOVQ (both_buffer+1416)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPADDD.BCST 28(R8), Z28, Z29
-	MOVQ (hybridMemory_buffer+1472)(SI), X0
+	MOVQ (both_buffer+1472)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPUNPCKLDQ Z29, Z27, Z30
-	MOVQ (hybridMemory_buffer+1480)(SI), X0
-	VMOVDQA64 Z30, (hybridMemory_header+512)(SI)
+	MOVQ (both_buffer+1480)(SI), X0
+	VMOVDQA64 Z30, (both_header+512)(SI)
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_buffer+1424)(SI), X0
+	MOVQ (both_buffer+1424)(SI), X0
 	VPUNPCKHDQ Z29, Z27, Z27
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+1432)(SI), X0
-	VMOVDQA64 Z27, (hybridMemory_header+576)(SI)
+	MOVQ (both_buffer+1432)(SI), X0
+	VMOVDQA64 Z27, (both_header+576)(SI)
 	SHA256RNDS2 X0, X11, X12
 	VPRORD $17, Z25, Z27
-	MOVQ (hybridMemory_buffer+1536)(SI), X0
+	MOVQ (both_buffer+1536)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $19, Z25, Z29
-	MOVQ (hybridMemory_buffer+1544)(SI), X0
+	MOVQ (both_buffer+1544)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPSRLD $10, Z25, Z30
-	MOVQ (hybridMemory_buffer+1600)(SI), X0
+	MOVQ (both_buffer+1600)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z27
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_buffer+1608)(SI), X0
+	MOVQ (both_buffer+1608)(SI), X0
 	VPADDD Z20, Z27, Z27
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_buffer+1552)(SI), X0
+	MOVQ (both_buffer+1552)(SI), X0
 	VPADDD.BCST 32(R8), Z27, Z29
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $17, Z28, Z30
-	MOVQ (hybridMemory_buffer+1560)(SI), X0
+	MOVQ (both_buffer+1560)(SI), X0
 	SHA256RNDS2 X0, X12, X11
 	VPRORD $19, Z28, Z31
-	MOVQ (hybridMemory_buffer+1664)(SI), X0
+	MOVQ (both_buffer+1664)(SI), X0
 	SHA256RNDS2 X0, X1, X2
-	VMOVDQA64 Z24, (hybridMemory_spill+0)(SI)
-	MOVQ (hybridMemory_buffer+1672)(SI), X0
+	VMOVDQA64 Z24, (both_spill+0)(SI)
+	MOVQ (both_buffer+1672)(SI), X0
 	VPSRLD $10, Z28, Z24
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+1728)(SI), X0
+	MOVQ (both_buffer+1728)(SI), X0
 	VPTERNLOGD $0x96, Z24, Z31, Z30
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_buffer+1736)(SI), X0
+	MOVQ (both_buffer+1736)(SI), X0
 	VPADDD Z21, Z30, Z24
 	SHA256RNDS2 X0, X7, X8
 	VPADDD.BCST 36(R8), Z24, Z30
-	MOVQ (hybridMemory_buffer+1680)(SI), X0
+	MOVQ (both_buffer+1680)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPUNPCKLDQ Z30, Z29, Z31
-	MOVQ (hybridMemory_buffer+1688)(SI), X0
+	MOVQ (both_buffer+1688)(SI), X0
 	SHA256RNDS2 X0, X11, X12
-	VMOVDQA64 Z31, (hybridMemory_header+640)(SI)
-	MOVQ (hybridMemory_buffer+1792)(SI), X0
+	VMOVDQA64 Z31, (both_header+640)(SI)
+	MOVQ (both_buffer+1792)(SI), X0
 	VPUNPCKHDQ Z30, Z29, Z29
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+1800)(SI), X0
-	VMOVDQA64 Z29, (hybridMemory_header+704)(SI)
+	MOVQ (both_buffer+1800)(SI), X0
+	VMOVDQA64 Z29, (both_header+704)(SI)
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+1856)(SI), X0
+	MOVQ (both_buffer+1856)(SI), X0
 	VPRORD $17, Z27, Z29
 	SHA256RNDS2 X0, X6, X5
 	VPRORD $19, Z27, Z30
-	MOVQ (hybridMemory_buffer+1864)(SI), X0
+	MOVQ (both_buffer+1864)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPSRLD $10, Z27, Z31
-	MOVQ (hybridMemory_buffer+1808)(SI), X0
+	MOVQ (both_buffer+1808)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_buffer+1816)(SI), X0
-	VPADDD.BCST (hybridMemory_known+32)(SI), Z22, Z22
+	MOVQ (both_buffer+1816)(SI), X0
+	VPADDD.BCST (both_known+32)(SI), Z22, Z22
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_buffer+1920)(SI), X0
+	MOVQ (both_buffer+1920)(SI), X0
 	VPADDD Z29, Z22, Z22
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+1928)(SI), X0
+	MOVQ (both_buffer+1928)(SI), X0
 	VPADDD.BCST 40(R8), Z22, Z29
 	SHA256RNDS2 X0, X3, X4
 	VPRORD $17, Z24, Z30
-	MOVQ (hybridMemory_buffer+1984)(SI), X0
+	MOVQ (both_buffer+1984)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $19, Z24, Z31
-	MOVQ (hybridMemory_buffer+1992)(SI), X0
+	MOVQ (both_buffer+1992)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z23, (hybridMemory_spill+64)(SI)
-	MOVQ (hybridMemory_buffer+1936)(SI), X0
+	VMOVDQA64 Z23, (both_spill+64)(SI)
+	MOVQ (both_buffer+1936)(SI), X0
 	VPSRLD $10, Z24, Z23
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+1944)(SI), X0
+	MOVQ (both_buffer+1944)(SI), X0
 	VPTERNLOGD $0x96, Z23, Z31, Z30
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_buffer+2048)(SI), X0
-	VPADDD.BCST (hybridMemory_known+36)(SI), Z16, Z16
+	MOVQ (both_buffer+2048)(SI), X0
+	VPADDD.BCST (both_known+36)(SI), Z16, Z16
 	SHA256RNDS2 X0, X2, X1
 	VPADDD Z30, Z16, Z16
-	MOVQ (hybridMemory_buffer+2056)(SI), X0
+	MOVQ (both_buffer+2056)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPADDD.BCST 44(R8), Z16, Z23
-	MOVQ (hybridMemory_buffer+2112)(SI), X0
+	MOVQ (both_buffer+2112)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPUNPCKLDQ Z23, Z29, Z30
-	MOVQ (hybridMemory_buffer+2120)(SI), X0
-	VMOVDQA64 Z30, (hybridMemory_header+768)(SI)
+	MOVQ (both_buffer+2120)(SI), X0
+	VMOVDQA64 Z30, (both_header+768)(SI)
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_buffer+2064)(SI), X0
+	MOVQ (both_buffer+2064)(SI), X0
 	VPUNPCKHDQ Z23, Z29, Z23
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+2072)(SI), X0
-	VMOVDQA64 Z23, (hybridMemory_header+832)(SI)
+	MOVQ (both_buffer+2072)(SI), X0
+	VMOVDQA64 Z23, (both_header+832)(SI)
 	SHA256RNDS2 X0, X12, X11
 	VPRORD $17, Z22, Z23
-	MOVQ (hybridMemory_buffer+2176)(SI), X0
+	MOVQ (both_buffer+2176)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPRORD $19, Z22, Z29
-	MOVQ (hybridMemory_buffer+2184)(SI), X0
+	MOVQ (both_buffer+2184)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPSRLD $10, Z22, Z30
-	MOVQ (hybridMemory_buffer+2240)(SI), X0
+	MOVQ (both_buffer+2240)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z23
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_buffer+2248)(SI), X0
-	VPADDD.BCST (hybridMemory_known+40)(SI), Z26, Z29
+	MOVQ (both_buffer+2248)(SI), X0
+	VPADDD.BCST (both_known+40)(SI), Z26, Z29
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_buffer+2192)(SI), X0
+	MOVQ (both_buffer+2192)(SI), X0
 	VPADDD Z23, Z29, Z23
 	SHA256RNDS2 X0, X9, X10
 	VPADDD.BCST 48(R8), Z23, Z29
-	MOVQ (hybridMemory_buffer+2200)(SI), X0
+	MOVQ (both_buffer+2200)(SI), X0
 	SHA256RNDS2 X0, X11, X12
 	VPRORD $7, Z18, Z30
-	MOVQ (hybridMemory_buffer+2304)(SI), X0
+	MOVQ (both_buffer+2304)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $18, Z18, Z31
-	MOVQ (hybridMemory_buffer+2312)(SI), X0
-	VMOVDQA64 Z26, (hybridMemory_spill+128)(SI)
+	MOVQ (both_buffer+2312)(SI), X0
+	VMOVDQA64 Z26, (both_spill+128)(SI)
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+2368)(SI), X0
+	MOVQ (both_buffer+2368)(SI), X0
 	VPSRLD $3, Z18, Z26
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_buffer+2376)(SI), X0
+	MOVQ (both_buffer+2376)(SI), X0
 	VPTERNLOGD $0x96, Z26, Z31, Z30
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $17, Z16, Z26
-	MOVQ (hybridMemory_buffer+2320)(SI), X0
+	MOVQ (both_buffer+2320)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $19, Z16, Z31
-	MOVQ (hybridMemory_buffer+2328)(SI), X0
+	MOVQ (both_buffer+2328)(SI), X0
 	SHA256RNDS2 X0, X12, X11
-	VMOVDQA64 Z16, (hybridMemory_spill+192)(SI)
-	MOVQ (hybridMemory_buffer+2432)(SI), X0
+	VMOVDQA64 Z16, (both_spill+192)(SI)
+	MOVQ (both_buffer+2432)(SI), X0
 	VPSRLD $10, Z16, Z16
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+2440)(SI), X0
+	MOVQ (both_buffer+2440)(SI), X0
 	VPTERNLOGD $0x96, Z16, Z31, Z26
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+2496)(SI), X0
-	VPADDD.BCST (hybridMemory_known+24)(SI), Z30, Z16
+	MOVQ (both_buffer+2496)(SI), X0
+	VPADDD.BCST (both_known+24)(SI), Z30, Z16
 	SHA256RNDS2 X0, X5, X6
 	VPADDD Z25, Z16, Z16
-	MOVQ (hybridMemory_buffer+2504)(SI), X0
+	MOVQ (both_buffer+2504)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPADDD Z26, Z16, Z16
-	MOVQ (hybridMemory_buffer+2448)(SI), X0
+	MOVQ (both_buffer+2448)(SI), X0
 	VPADDD.BCST 52(R8), Z16, Z26
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+2456)(SI), X0
+	MOVQ (both_buffer+2456)(SI), X0
 	VPUNPCKLDQ Z26, Z29, Z30
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_buffer+2560)(SI), X0
-	VMOVDQA64 Z30, (hybridMemory_header+896)(SI)
+	MOVQ (both_buffer+2560)(SI), X0
+	VMOVDQA64 Z30, (both_header+896)(SI)
 	SHA256RNDS2 X0, X2, X1
 	VPUNPCKHDQ Z26, Z29, Z26
-	MOVQ (hybridMemory_buffer+2568)(SI), X0
+	MOVQ (both_buffer+2568)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	VMOVDQA64 Z26, (hybridMemory_header+960)(SI)
-	MOVQ (hybridMemory_buffer+2624)(SI), X0
+	VMOVDQA64 Z26, (both_header+960)(SI)
+	MOVQ (both_buffer+2624)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPRORD $7, Z19, Z26
-	MOVQ (hybridMemory_buffer+2632)(SI), X0
+	MOVQ (both_buffer+2632)(SI), X0
 	VPRORD $18, Z19, Z29
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_buffer+2576)(SI), X0
+	MOVQ (both_buffer+2576)(SI), X0
 	VPSRLD $3, Z19, Z30
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+2584)(SI), X0
+	MOVQ (both_buffer+2584)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	SHA256RNDS2 X0, X12, X11
 	VPRORD $17, Z23, Z29
-	MOVQ (hybridMemory_buffer+2688)(SI), X0
+	MOVQ (both_buffer+2688)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPRORD $19, Z23, Z30
-	MOVQ (hybridMemory_buffer+2696)(SI), X0
+	MOVQ (both_buffer+2696)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPSRLD $10, Z23, Z31
-	MOVQ (hybridMemory_buffer+2752)(SI), X0
+	MOVQ (both_buffer+2752)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_buffer+2760)(SI), X0
+	MOVQ (both_buffer+2760)(SI), X0
 	VPADDD Z18, Z26, Z18
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_buffer+2704)(SI), X0
+	MOVQ (both_buffer+2704)(SI), X0
 	VPADDD Z28, Z18, Z18
 	SHA256RNDS2 X0, X9, X10
 	VPADDD Z29, Z18, Z18
-	MOVQ (hybridMemory_buffer+2712)(SI), X0
+	MOVQ (both_buffer+2712)(SI), X0
 	SHA256RNDS2 X0, X11, X12
 	VPADDD.BCST 56(R8), Z18, Z26
-	MOVQ (hybridMemory_buffer+2816)(SI), X0
+	MOVQ (both_buffer+2816)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $7, Z17, Z29
-	MOVQ (hybridMemory_buffer+2824)(SI), X0
+	MOVQ (both_buffer+2824)(SI), X0
 	VPRORD $18, Z17, Z30
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+2880)(SI), X0
+	MOVQ (both_buffer+2880)(SI), X0
 	VPSRLD $3, Z17, Z31
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_buffer+2888)(SI), X0
+	MOVQ (both_buffer+2888)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $17, Z16, Z30
-	MOVQ (hybridMemory_buffer+2832)(SI), X0
+	MOVQ (both_buffer+2832)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $19, Z16, Z31
-	MOVQ (hybridMemory_buffer+2840)(SI), X0
+	MOVQ (both_buffer+2840)(SI), X0
 	SHA256RNDS2 X0, X12, X11
-	VMOVDQA64 Z28, (hybridMemory_spill+256)(SI)
-	MOVQ (hybridMemory_buffer+2944)(SI), X0
+	VMOVDQA64 Z28, (both_spill+256)(SI)
+	MOVQ (both_buffer+2944)(SI), X0
 	VPSRLD $10, Z16, Z28
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+2952)(SI), X0
+	MOVQ (both_buffer+2952)(SI), X0
 	VPTERNLOGD $0x96, Z28, Z31, Z30
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+3008)(SI), X0
+	MOVQ (both_buffer+3008)(SI), X0
 	VPADDD Z19, Z29, Z19
 	SHA256RNDS2 X0, X5, X6
 	VPADDD Z27, Z19, Z19
-	MOVQ (hybridMemory_buffer+3016)(SI), X0
+	MOVQ (both_buffer+3016)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPADDD Z30, Z19, Z19
-	MOVQ (hybridMemory_buffer+2960)(SI), X0
+	MOVQ (both_buffer+2960)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPADDD.BCST 60(R8), Z19, Z28
-	MOVQ (hybridMemory_buffer+2968)(SI), X0
+	MOVQ (both_buffer+2968)(SI), X0
 	VPUNPCKLDQ Z28, Z26, Z29
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_buffer+3072)(SI), X0
-	VMOVDQA64 Z29, (hybridMemory_header+1024)(SI)
+	MOVQ (both_buffer+3072)(SI), X0
+	VMOVDQA64 Z29, (both_header+1024)(SI)
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+3080)(SI), X0
+	MOVQ (both_buffer+3080)(SI), X0
 	VPUNPCKHDQ Z28, Z26, Z26
 	SHA256RNDS2 X0, X4, X3
-	VMOVDQA64 Z26, (hybridMemory_header+1088)(SI)
-	MOVQ (hybridMemory_buffer+3136)(SI), X0
+	VMOVDQA64 Z26, (both_header+1088)(SI)
+	MOVQ (both_buffer+3136)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPRORD $7, Z20, Z26
-	MOVQ (hybridMemory_buffer+3144)(SI), X0
+	MOVQ (both_buffer+3144)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $18, Z20, Z28
-	MOVQ (hybridMemory_buffer+3088)(SI), X0
+	MOVQ (both_buffer+3088)(SI), X0
 	VPSRLD $3, Z20, Z29
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+3096)(SI), X0
+	MOVQ (both_buffer+3096)(SI), X0
 	VPTERNLOGD $0x96, Z29, Z28, Z26
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_buffer+3200)(SI), X0
+	MOVQ (both_buffer+3200)(SI), X0
 	VPRORD $17, Z18, Z28
 	SHA256RNDS2 X0, X1, X2
 	VPRORD $19, Z18, Z29
-	MOVQ (hybridMemory_buffer+3208)(SI), X0
+	MOVQ (both_buffer+3208)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPSRLD $10, Z18, Z30
-	MOVQ (hybridMemory_buffer+3264)(SI), X0
+	MOVQ (both_buffer+3264)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPTERNLOGD $0x96, Z30, Z29, Z28
-	MOVQ (hybridMemory_buffer+3272)(SI), X0
+	MOVQ (both_buffer+3272)(SI), X0
 	VPADDD Z17, Z26, Z17
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_buffer+3216)(SI), X0
+	MOVQ (both_buffer+3216)(SI), X0
 	VPADDD Z24, Z17, Z17
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+3224)(SI), X0
+	MOVQ (both_buffer+3224)(SI), X0
 	VPADDD Z28, Z17, Z17
 	SHA256RNDS2 X0, X11, X12
 	VPADDD.BCST 64(R8), Z17, Z26
-	MOVQ (hybridMemory_buffer+3328)(SI), X0
+	MOVQ (both_buffer+3328)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $7, Z21, Z28
-	MOVQ (hybridMemory_buffer+3336)(SI), X0
+	MOVQ (both_buffer+3336)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPRORD $18, Z21, Z29
-	MOVQ (hybridMemory_buffer+3392)(SI), X0
+	MOVQ (both_buffer+3392)(SI), X0
 	VPSRLD $3, Z21, Z30
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_buffer+3400)(SI), X0
+	MOVQ (both_buffer+3400)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z28
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_buffer+3344)(SI), X0
+	MOVQ (both_buffer+3344)(SI), X0
 	VPRORD $17, Z19, Z29
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $19, Z19, Z30
-	MOVQ (hybridMemory_buffer+3352)(SI), X0
+	MOVQ (both_buffer+3352)(SI), X0
 	SHA256RNDS2 X0, X12, X11
 	VPSRLD $10, Z19, Z31
-	MOVQ (hybridMemory_buffer+3456)(SI), X0
+	MOVQ (both_buffer+3456)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_buffer+3464)(SI), X0
+	MOVQ (both_buffer+3464)(SI), X0
 	VPADDD Z20, Z28, Z20
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+3520)(SI), X0
+	MOVQ (both_buffer+3520)(SI), X0
 	VPADDD Z22, Z20, Z20
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_buffer+3528)(SI), X0
+	MOVQ (both_buffer+3528)(SI), X0
 	VPADDD Z29, Z20, Z20
 	SHA256RNDS2 X0, X7, X8
 	VPADDD.BCST 68(R8), Z20, Z28
-	MOVQ (hybridMemory_buffer+3472)(SI), X0
+	MOVQ (both_buffer+3472)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPUNPCKLDQ Z28, Z26, Z29
-	MOVQ (hybridMemory_buffer+3480)(SI), X0
+	MOVQ (both_buffer+3480)(SI), X0
 	SHA256RNDS2 X0, X11, X12
-	VMOVDQA64 Z29, (hybridMemory_header+1152)(SI)
-	MOVQ (hybridMemory_buffer+3584)(SI), X0
+	VMOVDQA64 Z29, (both_header+1152)(SI)
+	MOVQ (both_buffer+3584)(SI), X0
 	VPUNPCKHDQ Z28, Z26, Z26
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+3592)(SI), X0
-	VMOVDQA64 Z26, (hybridMemory_header+1216)(SI)
+	MOVQ (both_buffer+3592)(SI), X0
+	VMOVDQA64 Z26, (both_header+1216)(SI)
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+3648)(SI), X0
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z26
+	MOVQ (both_buffer+3648)(SI), X0
+	VPRORD $7, (both_spill+64)(SI), Z26
 	SHA256RNDS2 X0, X6, X5
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z28
-	MOVQ (hybridMemory_buffer+3656)(SI), X0
+	VPRORD $18, (both_spill+64)(SI), Z28
+	MOVQ (both_buffer+3656)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z29
-	MOVQ (hybridMemory_buffer+3600)(SI), X0
+	VPSRLD $3, (both_spill+64)(SI), Z29
+	MOVQ (both_buffer+3600)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPTERNLOGD $0x96, Z29, Z28, Z26
-	MOVQ (hybridMemory_buffer+3608)(SI), X0
+	MOVQ (both_buffer+3608)(SI), X0
 	VPRORD $17, Z17, Z28
 	SHA256RNDS2 X0, X12, X11
-	MOVQ X1, (hybridMemory_last+0)(SI)
+	MOVQ X1, (both_last+0)(SI)
 	VPRORD $19, Z17, Z29
-	MOVQ X3, (hybridMemory_last+8)(SI)
-	MOVQ X5, (hybridMemory_last+16)(SI)
+	MOVQ X3, (both_last+8)(SI)
+	MOVQ X5, (both_last+16)(SI)
 	VPSRLD $10, Z17, Z30
-	MOVQ X7, (hybridMemory_last+24)(SI)
+	MOVQ X7, (both_last+24)(SI)
 	VPTERNLOGD $0x96, Z30, Z29, Z28
-	MOVQ X9, (hybridMemory_last+32)(SI)
-	MOVQ X11, (hybridMemory_last+40)(SI)
+	MOVQ X9, (both_last+32)(SI)
+	MOVQ X11, (both_last+40)(SI)
 	VPADDD Z21, Z26, Z21
-	MOVO (hybridMemory_buffer+144)(SI), X1
-	VPADDD (hybridMemory_spill+192)(SI), Z21, Z21
+	MOVO (both_buffer+144)(SI), X1
+	VPADDD (both_spill+192)(SI), Z21, Z21
 	MOVOU 272(R8), X2
-	MOVO (hybridMemory_buffer+208)(SI), X3
+	MOVO (both_buffer+208)(SI), X3
 	VPADDD Z28, Z21, Z21
 	MOVOU 272(R8), X4
-	MOVO (hybridMemory_buffer+32)(SI), X5
+	MOVO (both_buffer+32)(SI), X5
 	VPADDD.BCST 72(R8), Z21, Z26
 	MOVOU 272(R8), X6
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z28
-	MOVO (hybridMemory_buffer+96)(SI), X7
+	VPRORD $7, (both_spill+0)(SI), Z28
+	MOVO (both_buffer+96)(SI), X7
 	MOVOU 272(R8), X8
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z29
-	MOVO (hybridMemory_buffer+160)(SI), X9
+	VPRORD $18, (both_spill+0)(SI), Z29
+	MOVO (both_buffer+160)(SI), X9
 	MOVOU 272(R8), X10
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z30
-	MOVQ (hybridMemory_buffer+336)(SI), X0
+	VPSRLD $3, (both_spill+0)(SI), Z30
+	MOVQ (both_buffer+336)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z28
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+344)(SI), X0
+	MOVQ (both_buffer+344)(SI), X0
 	VPRORD $17, Z20, Z29
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+288)(SI), X0
+	MOVQ (both_buffer+288)(SI), X0
 	VPRORD $19, Z20, Z30
 	SHA256RNDS2 X0, X5, X6
 	VPSRLD $10, Z20, Z31
-	MOVQ (hybridMemory_buffer+296)(SI), X0
+	MOVQ (both_buffer+296)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_buffer+352)(SI), X0
+	MOVQ (both_buffer+352)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	VPADDD (hybridMemory_spill+64)(SI), Z28, Z28
-	MOVQ (hybridMemory_buffer+464)(SI), X0
+	VPADDD (both_spill+64)(SI), Z28, Z28
+	MOVQ (both_buffer+464)(SI), X0
 	VPADDD Z23, Z28, Z28
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+472)(SI), X0
+	MOVQ (both_buffer+472)(SI), X0
 	VPADDD Z29, Z28, Z28
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+416)(SI), X0
+	MOVQ (both_buffer+416)(SI), X0
 	VPADDD.BCST 76(R8), Z28, Z29
 	SHA256RNDS2 X0, X6, X5
 	VPUNPCKLDQ Z29, Z26, Z30
-	MOVQ (hybridMemory_buffer+424)(SI), X0
+	MOVQ (both_buffer+424)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	VMOVDQA64 Z30, (hybridMemory_header+1280)(SI)
-	MOVQ (hybridMemory_buffer+480)(SI), X0
+	VMOVDQA64 Z30, (both_header+1280)(SI)
+	MOVQ (both_buffer+480)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPUNPCKHDQ Z29, Z26, Z26
-	MOVQ (hybridMemory_buffer+592)(SI), X0
-	VMOVDQA64 Z26, (hybridMemory_header+1344)(SI)
+	MOVQ (both_buffer+592)(SI), X0
+	VMOVDQA64 Z26, (both_header+1344)(SI)
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+600)(SI), X0
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z26
+	MOVQ (both_buffer+600)(SI), X0
+	VPRORD $7, (both_spill+128)(SI), Z26
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+544)(SI), X0
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z29
+	MOVQ (both_buffer+544)(SI), X0
+	VPRORD $18, (both_spill+128)(SI), Z29
 	SHA256RNDS2 X0, X5, X6
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z30
-	MOVQ (hybridMemory_buffer+552)(SI), X0
+	VPSRLD $3, (both_spill+128)(SI), Z30
+	MOVQ (both_buffer+552)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPTERNLOGD $0x96, Z30, Z29, Z26
-	MOVQ (hybridMemory_buffer+608)(SI), X0
+	MOVQ (both_buffer+608)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $17, Z21, Z29
-	MOVQ (hybridMemory_buffer+720)(SI), X0
+	MOVQ (both_buffer+720)(SI), X0
 	VPRORD $19, Z21, Z30
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+728)(SI), X0
+	MOVQ (both_buffer+728)(SI), X0
 	VPSRLD $10, Z21, Z31
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+672)(SI), X0
+	MOVQ (both_buffer+672)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	SHA256RNDS2 X0, X6, X5
-	VPADDD (hybridMemory_spill+0)(SI), Z26, Z26
-	MOVQ (hybridMemory_buffer+680)(SI), X0
+	VPADDD (both_spill+0)(SI), Z26, Z26
+	MOVQ (both_buffer+680)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPADDD Z16, Z26, Z26
-	MOVQ (hybridMemory_buffer+736)(SI), X0
+	MOVQ (both_buffer+736)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPADDD Z29, Z26, Z26
 	MOVQ 288(R8), X0
@@ -2866,7 +2866,7 @@ step:
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $18, Z25, Z31
 	SHA256RNDS2 X0, X9, X10
-	VMOVDQA64 Z16, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z16, (both_spill+0)(SI)
 	MOVQ 296(R8), X0
 	SHA256RNDS2 X0, X2, X1
 	VPSRLD $3, Z25, Z16
@@ -2880,470 +2880,470 @@ step:
 	VPRORD $19, Z28, Z31
 	SHA256RNDS2 X0, X1, X2
 	SHA256RNDS2 X0, X3, X4
-	VMOVDQA64 Z23, (hybridMemory_spill+64)(SI)
+	VMOVDQA64 Z23, (both_spill+64)(SI)
 	SHA256RNDS2 X0, X5, X6
 	VPSRLD $10, Z28, Z23
 	SHA256RNDS2 X0, X7, X8
 	SHA256RNDS2 X0, X9, X10
 	VPTERNLOGD $0x96, Z23, Z31, Z16
-	MOVQ (hybridMemory_buffer+848)(SI), X0
+	MOVQ (both_buffer+848)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	VPADDD (hybridMemory_spill+128)(SI), Z30, Z23
-	MOVQ (hybridMemory_buffer+856)(SI), X0
+	VPADDD (both_spill+128)(SI), Z30, Z23
+	MOVQ (both_buffer+856)(SI), X0
 	VPADDD Z18, Z23, Z23
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+800)(SI), X0
+	MOVQ (both_buffer+800)(SI), X0
 	VPADDD Z16, Z23, Z16
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_buffer+808)(SI), X0
+	MOVQ (both_buffer+808)(SI), X0
 	VPADDD.BCST 84(R8), Z16, Z23
 	SHA256RNDS2 X0, X8, X7
 	VPUNPCKLDQ Z23, Z29, Z30
-	MOVQ (hybridMemory_buffer+864)(SI), X0
+	MOVQ (both_buffer+864)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	VMOVDQA64 Z30, (hybridMemory_header+1408)(SI)
-	MOVQ (hybridMemory_buffer+976)(SI), X0
+	VMOVDQA64 Z30, (both_header+1408)(SI)
+	MOVQ (both_buffer+976)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPUNPCKHDQ Z23, Z29, Z23
-	MOVQ (hybridMemory_buffer+984)(SI), X0
-	VMOVDQA64 Z23, (hybridMemory_header+1472)(SI)
+	MOVQ (both_buffer+984)(SI), X0
+	VMOVDQA64 Z23, (both_header+1472)(SI)
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+928)(SI), X0
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z23
+	MOVQ (both_buffer+928)(SI), X0
+	VPRORD $7, (both_spill+256)(SI), Z23
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_buffer+936)(SI), X0
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z29
+	MOVQ (both_buffer+936)(SI), X0
+	VPRORD $18, (both_spill+256)(SI), Z29
 	SHA256RNDS2 X0, X7, X8
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z30
-	MOVQ (hybridMemory_buffer+992)(SI), X0
+	VPSRLD $3, (both_spill+256)(SI), Z30
+	MOVQ (both_buffer+992)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPTERNLOGD $0x96, Z30, Z29, Z23
-	MOVQ (hybridMemory_buffer+1104)(SI), X0
+	MOVQ (both_buffer+1104)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $17, Z26, Z29
-	MOVQ (hybridMemory_buffer+1112)(SI), X0
+	MOVQ (both_buffer+1112)(SI), X0
 	VPRORD $19, Z26, Z30
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+1056)(SI), X0
+	MOVQ (both_buffer+1056)(SI), X0
 	VPSRLD $10, Z26, Z31
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_buffer+1064)(SI), X0
+	MOVQ (both_buffer+1064)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	SHA256RNDS2 X0, X8, X7
 	VPADDD Z25, Z23, Z23
-	MOVQ (hybridMemory_buffer+1120)(SI), X0
+	MOVQ (both_buffer+1120)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPADDD Z19, Z23, Z23
-	MOVQ (hybridMemory_buffer+1232)(SI), X0
+	MOVQ (both_buffer+1232)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPADDD Z29, Z23, Z23
-	MOVQ (hybridMemory_buffer+1240)(SI), X0
+	MOVQ (both_buffer+1240)(SI), X0
 	VPADDD.BCST 88(R8), Z23, Z25
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+1184)(SI), X0
+	MOVQ (both_buffer+1184)(SI), X0
 	VPRORD $7, Z27, Z29
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_buffer+1192)(SI), X0
+	MOVQ (both_buffer+1192)(SI), X0
 	VPRORD $18, Z27, Z30
 	SHA256RNDS2 X0, X7, X8
 	VPSRLD $3, Z27, Z31
-	MOVQ (hybridMemory_buffer+1248)(SI), X0
+	MOVQ (both_buffer+1248)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_buffer+1360)(SI), X0
+	MOVQ (both_buffer+1360)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $17, Z16, Z30
-	MOVQ (hybridMemory_buffer+1368)(SI), X0
+	MOVQ (both_buffer+1368)(SI), X0
 	VPRORD $19, Z16, Z31
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+1312)(SI), X0
-	VMOVDQA64 Z19, (hybridMemory_spill+128)(SI)
+	MOVQ (both_buffer+1312)(SI), X0
+	VMOVDQA64 Z19, (both_spill+128)(SI)
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_buffer+1320)(SI), X0
+	MOVQ (both_buffer+1320)(SI), X0
 	VPSRLD $10, Z16, Z19
 	SHA256RNDS2 X0, X8, X7
 	VPTERNLOGD $0x96, Z19, Z31, Z30
-	MOVQ (hybridMemory_buffer+1376)(SI), X0
+	MOVQ (both_buffer+1376)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	VPADDD (hybridMemory_spill+256)(SI), Z29, Z19
-	MOVQ (hybridMemory_buffer+1488)(SI), X0
+	VPADDD (both_spill+256)(SI), Z29, Z19
+	MOVQ (both_buffer+1488)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPADDD Z17, Z19, Z19
-	MOVQ (hybridMemory_buffer+1496)(SI), X0
+	MOVQ (both_buffer+1496)(SI), X0
 	VPADDD Z30, Z19, Z19
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+1440)(SI), X0
+	MOVQ (both_buffer+1440)(SI), X0
 	VPADDD.BCST 92(R8), Z19, Z29
 	SHA256RNDS2 X0, X5, X6
 	VPUNPCKLDQ Z29, Z25, Z30
-	MOVQ (hybridMemory_buffer+1448)(SI), X0
+	MOVQ (both_buffer+1448)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z30, (hybridMemory_header+1536)(SI)
-	MOVQ (hybridMemory_buffer+1504)(SI), X0
+	VMOVDQA64 Z30, (both_header+1536)(SI)
+	MOVQ (both_buffer+1504)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPUNPCKHDQ Z29, Z25, Z25
-	MOVQ (hybridMemory_buffer+1616)(SI), X0
-	VMOVDQA64 Z25, (hybridMemory_header+1600)(SI)
+	MOVQ (both_buffer+1616)(SI), X0
+	VMOVDQA64 Z25, (both_header+1600)(SI)
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+1624)(SI), X0
+	MOVQ (both_buffer+1624)(SI), X0
 	VPRORD $7, Z24, Z25
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+1568)(SI), X0
+	MOVQ (both_buffer+1568)(SI), X0
 	VPRORD $18, Z24, Z29
 	SHA256RNDS2 X0, X6, X5
 	VPSRLD $3, Z24, Z30
-	MOVQ (hybridMemory_buffer+1576)(SI), X0
+	MOVQ (both_buffer+1576)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPTERNLOGD $0x96, Z30, Z29, Z25
-	MOVQ (hybridMemory_buffer+1632)(SI), X0
+	MOVQ (both_buffer+1632)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $17, Z23, Z29
-	MOVQ (hybridMemory_buffer+1744)(SI), X0
+	MOVQ (both_buffer+1744)(SI), X0
 	VPRORD $19, Z23, Z30
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+1752)(SI), X0
+	MOVQ (both_buffer+1752)(SI), X0
 	VPSRLD $10, Z23, Z31
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+1696)(SI), X0
+	MOVQ (both_buffer+1696)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	SHA256RNDS2 X0, X5, X6
 	VPADDD Z27, Z25, Z25
-	MOVQ (hybridMemory_buffer+1704)(SI), X0
+	MOVQ (both_buffer+1704)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPADDD Z20, Z25, Z25
-	MOVQ (hybridMemory_buffer+1760)(SI), X0
+	MOVQ (both_buffer+1760)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPADDD Z29, Z25, Z25
-	MOVQ (hybridMemory_buffer+1872)(SI), X0
+	MOVQ (both_buffer+1872)(SI), X0
 	VPADDD.BCST 96(R8), Z25, Z27
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+1880)(SI), X0
+	MOVQ (both_buffer+1880)(SI), X0
 	VPRORD $7, Z22, Z29
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+1824)(SI), X0
+	MOVQ (both_buffer+1824)(SI), X0
 	VPRORD $18, Z22, Z30
 	SHA256RNDS2 X0, X6, X5
 	VPSRLD $3, Z22, Z31
-	MOVQ (hybridMemory_buffer+1832)(SI), X0
+	MOVQ (both_buffer+1832)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_buffer+1888)(SI), X0
+	MOVQ (both_buffer+1888)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $17, Z19, Z30
-	MOVQ (hybridMemory_buffer+2000)(SI), X0
+	MOVQ (both_buffer+2000)(SI), X0
 	VPRORD $19, Z19, Z31
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+2008)(SI), X0
-	VMOVDQA64 Z20, (hybridMemory_spill+256)(SI)
+	MOVQ (both_buffer+2008)(SI), X0
+	VMOVDQA64 Z20, (both_spill+256)(SI)
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+1952)(SI), X0
+	MOVQ (both_buffer+1952)(SI), X0
 	VPSRLD $10, Z19, Z20
 	SHA256RNDS2 X0, X5, X6
 	VPTERNLOGD $0x96, Z20, Z31, Z30
-	MOVQ (hybridMemory_buffer+1960)(SI), X0
+	MOVQ (both_buffer+1960)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPADDD Z24, Z29, Z20
-	MOVQ (hybridMemory_buffer+2016)(SI), X0
+	MOVQ (both_buffer+2016)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPADDD Z21, Z20, Z20
-	MOVQ (hybridMemory_buffer+2128)(SI), X0
+	MOVQ (both_buffer+2128)(SI), X0
 	VPADDD Z30, Z20, Z20
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+2136)(SI), X0
+	MOVQ (both_buffer+2136)(SI), X0
 	VPADDD.BCST 100(R8), Z20, Z24
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+2080)(SI), X0
+	MOVQ (both_buffer+2080)(SI), X0
 	VPUNPCKLDQ Z24, Z27, Z29
 	SHA256RNDS2 X0, X6, X5
-	VMOVDQA64 Z29, (hybridMemory_header+1664)(SI)
-	MOVQ (hybridMemory_buffer+2088)(SI), X0
+	VMOVDQA64 Z29, (both_header+1664)(SI)
+	MOVQ (both_buffer+2088)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPUNPCKHDQ Z24, Z27, Z24
-	MOVQ (hybridMemory_buffer+2144)(SI), X0
+	MOVQ (both_buffer+2144)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	VMOVDQA64 Z24, (hybridMemory_header+1728)(SI)
-	MOVQ (hybridMemory_buffer+2256)(SI), X0
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z24
+	VMOVDQA64 Z24, (both_header+1728)(SI)
+	MOVQ (both_buffer+2256)(SI), X0
+	VPRORD $7, (both_spill+192)(SI), Z24
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+2264)(SI), X0
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z27
+	MOVQ (both_buffer+2264)(SI), X0
+	VPRORD $18, (both_spill+192)(SI), Z27
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+2208)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z29
+	MOVQ (both_buffer+2208)(SI), X0
+	VPSRLD $3, (both_spill+192)(SI), Z29
 	SHA256RNDS2 X0, X5, X6
 	VPTERNLOGD $0x96, Z29, Z27, Z24
-	MOVQ (hybridMemory_buffer+2216)(SI), X0
+	MOVQ (both_buffer+2216)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $17, Z25, Z27
-	MOVQ (hybridMemory_buffer+2272)(SI), X0
+	MOVQ (both_buffer+2272)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $19, Z25, Z29
-	MOVQ (hybridMemory_buffer+2384)(SI), X0
+	MOVQ (both_buffer+2384)(SI), X0
 	VPSRLD $10, Z25, Z30
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+2392)(SI), X0
+	MOVQ (both_buffer+2392)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z27
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+2336)(SI), X0
+	MOVQ (both_buffer+2336)(SI), X0
 	VPADDD Z22, Z24, Z22
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z28, Z22, Z22
-	MOVQ (hybridMemory_buffer+2344)(SI), X0
+	MOVQ (both_buffer+2344)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPADDD Z27, Z22, Z22
-	MOVQ (hybridMemory_buffer+2400)(SI), X0
+	MOVQ (both_buffer+2400)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPADDD.BCST 104(R8), Z22, Z24
-	MOVQ (hybridMemory_buffer+2512)(SI), X0
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z27
+	MOVQ (both_buffer+2512)(SI), X0
+	VPRORD $7, (both_spill+64)(SI), Z27
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+2520)(SI), X0
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z29
+	MOVQ (both_buffer+2520)(SI), X0
+	VPRORD $18, (both_spill+64)(SI), Z29
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+2464)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z30
+	MOVQ (both_buffer+2464)(SI), X0
+	VPSRLD $3, (both_spill+64)(SI), Z30
 	SHA256RNDS2 X0, X5, X6
 	VPTERNLOGD $0x96, Z30, Z29, Z27
-	MOVQ (hybridMemory_buffer+2472)(SI), X0
+	MOVQ (both_buffer+2472)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $17, Z20, Z29
-	MOVQ (hybridMemory_buffer+2528)(SI), X0
+	MOVQ (both_buffer+2528)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $19, Z20, Z30
-	MOVQ (hybridMemory_buffer+2640)(SI), X0
+	MOVQ (both_buffer+2640)(SI), X0
 	VPSRLD $10, Z20, Z31
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+2648)(SI), X0
+	MOVQ (both_buffer+2648)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+2592)(SI), X0
-	VPADDD (hybridMemory_spill+192)(SI), Z27, Z27
+	MOVQ (both_buffer+2592)(SI), X0
+	VPADDD (both_spill+192)(SI), Z27, Z27
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z26, Z27, Z27
-	MOVQ (hybridMemory_buffer+2600)(SI), X0
+	MOVQ (both_buffer+2600)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPADDD Z29, Z27, Z27
-	MOVQ (hybridMemory_buffer+2656)(SI), X0
+	MOVQ (both_buffer+2656)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPADDD.BCST 108(R8), Z27, Z29
-	MOVQ (hybridMemory_buffer+2768)(SI), X0
+	MOVQ (both_buffer+2768)(SI), X0
 	VPUNPCKLDQ Z29, Z24, Z30
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+2776)(SI), X0
-	VMOVDQA64 Z30, (hybridMemory_header+1792)(SI)
+	MOVQ (both_buffer+2776)(SI), X0
+	VMOVDQA64 Z30, (both_header+1792)(SI)
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+2720)(SI), X0
+	MOVQ (both_buffer+2720)(SI), X0
 	VPUNPCKHDQ Z29, Z24, Z24
 	SHA256RNDS2 X0, X5, X6
-	VMOVDQA64 Z24, (hybridMemory_header+1856)(SI)
-	MOVQ (hybridMemory_buffer+2728)(SI), X0
+	VMOVDQA64 Z24, (both_header+1856)(SI)
+	MOVQ (both_buffer+2728)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z24
-	MOVQ (hybridMemory_buffer+2784)(SI), X0
+	VPRORD $7, (both_spill+0)(SI), Z24
+	MOVQ (both_buffer+2784)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z29
-	MOVQ (hybridMemory_buffer+2896)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z30
+	VPRORD $18, (both_spill+0)(SI), Z29
+	MOVQ (both_buffer+2896)(SI), X0
+	VPSRLD $3, (both_spill+0)(SI), Z30
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+2904)(SI), X0
+	MOVQ (both_buffer+2904)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z24
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_buffer+2848)(SI), X0
+	MOVQ (both_buffer+2848)(SI), X0
 	VPRORD $17, Z22, Z29
 	SHA256RNDS2 X0, X6, X5
 	VPRORD $19, Z22, Z30
-	MOVQ (hybridMemory_buffer+2856)(SI), X0
+	MOVQ (both_buffer+2856)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPSRLD $10, Z22, Z31
-	MOVQ (hybridMemory_buffer+2912)(SI), X0
+	MOVQ (both_buffer+2912)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_buffer+3024)(SI), X0
-	VPADDD (hybridMemory_spill+64)(SI), Z24, Z24
+	MOVQ (both_buffer+3024)(SI), X0
+	VPADDD (both_spill+64)(SI), Z24, Z24
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+3032)(SI), X0
+	MOVQ (both_buffer+3032)(SI), X0
 	VPADDD Z16, Z24, Z24
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_buffer+2976)(SI), X0
+	MOVQ (both_buffer+2976)(SI), X0
 	VPADDD Z29, Z24, Z24
 	SHA256RNDS2 X0, X5, X6
 	VPADDD.BCST 112(R8), Z24, Z29
-	MOVQ (hybridMemory_buffer+2984)(SI), X0
+	MOVQ (both_buffer+2984)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $7, Z18, Z30
-	MOVQ (hybridMemory_buffer+3040)(SI), X0
+	MOVQ (both_buffer+3040)(SI), X0
 	VPRORD $18, Z18, Z31
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+3152)(SI), X0
-	VMOVDQA64 Z16, (hybridMemory_spill+64)(SI)
+	MOVQ (both_buffer+3152)(SI), X0
+	VMOVDQA64 Z16, (both_spill+64)(SI)
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+3160)(SI), X0
+	MOVQ (both_buffer+3160)(SI), X0
 	VPSRLD $3, Z18, Z16
 	SHA256RNDS2 X0, X4, X3
 	VPTERNLOGD $0x96, Z16, Z31, Z30
-	MOVQ (hybridMemory_buffer+3104)(SI), X0
+	MOVQ (both_buffer+3104)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPRORD $17, Z27, Z16
-	MOVQ (hybridMemory_buffer+3112)(SI), X0
+	MOVQ (both_buffer+3112)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $19, Z27, Z31
-	MOVQ (hybridMemory_buffer+3168)(SI), X0
-	VMOVDQA64 Z26, (hybridMemory_spill+192)(SI)
+	MOVQ (both_buffer+3168)(SI), X0
+	VMOVDQA64 Z26, (both_spill+192)(SI)
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+3280)(SI), X0
+	MOVQ (both_buffer+3280)(SI), X0
 	VPSRLD $10, Z27, Z26
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+3288)(SI), X0
+	MOVQ (both_buffer+3288)(SI), X0
 	VPTERNLOGD $0x96, Z26, Z31, Z16
 	SHA256RNDS2 X0, X3, X4
-	VPADDD (hybridMemory_spill+0)(SI), Z30, Z26
-	MOVQ (hybridMemory_buffer+3232)(SI), X0
+	VPADDD (both_spill+0)(SI), Z30, Z26
+	MOVQ (both_buffer+3232)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPADDD Z23, Z26, Z26
-	MOVQ (hybridMemory_buffer+3240)(SI), X0
+	MOVQ (both_buffer+3240)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPADDD Z16, Z26, Z16
-	MOVQ (hybridMemory_buffer+3296)(SI), X0
+	MOVQ (both_buffer+3296)(SI), X0
 	VPADDD.BCST 116(R8), Z16, Z26
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+3408)(SI), X0
+	MOVQ (both_buffer+3408)(SI), X0
 	VPUNPCKLDQ Z26, Z29, Z30
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+3416)(SI), X0
-	VMOVDQA64 Z30, (hybridMemory_header+1920)(SI)
+	MOVQ (both_buffer+3416)(SI), X0
+	VMOVDQA64 Z30, (both_header+1920)(SI)
 	SHA256RNDS2 X0, X4, X3
 	VPUNPCKHDQ Z26, Z29, Z26
-	MOVQ (hybridMemory_buffer+3360)(SI), X0
+	MOVQ (both_buffer+3360)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	VMOVDQA64 Z26, (hybridMemory_header+1984)(SI)
-	MOVQ (hybridMemory_buffer+3368)(SI), X0
+	VMOVDQA64 Z26, (both_header+1984)(SI)
+	MOVQ (both_buffer+3368)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z26
-	MOVQ (hybridMemory_buffer+3424)(SI), X0
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z29
+	VPRORD $7, (both_spill+128)(SI), Z26
+	MOVQ (both_buffer+3424)(SI), X0
+	VPRORD $18, (both_spill+128)(SI), Z29
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+3536)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z30
+	MOVQ (both_buffer+3536)(SI), X0
+	VPSRLD $3, (both_spill+128)(SI), Z30
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+3544)(SI), X0
+	MOVQ (both_buffer+3544)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	SHA256RNDS2 X0, X3, X4
 	VPRORD $17, Z24, Z29
-	MOVQ (hybridMemory_buffer+3488)(SI), X0
+	MOVQ (both_buffer+3488)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $19, Z24, Z30
-	MOVQ (hybridMemory_buffer+3496)(SI), X0
+	MOVQ (both_buffer+3496)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPSRLD $10, Z24, Z31
-	MOVQ (hybridMemory_buffer+3552)(SI), X0
+	MOVQ (both_buffer+3552)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+3664)(SI), X0
+	MOVQ (both_buffer+3664)(SI), X0
 	VPADDD Z18, Z26, Z18
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+3672)(SI), X0
+	MOVQ (both_buffer+3672)(SI), X0
 	VPADDD Z19, Z18, Z18
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z29, Z18, Z18
-	MOVQ (hybridMemory_buffer+3616)(SI), X0
+	MOVQ (both_buffer+3616)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPADDD.BCST 120(R8), Z18, Z26
-	MOVQ (hybridMemory_buffer+3624)(SI), X0
+	MOVQ (both_buffer+3624)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $7, Z17, Z29
-	MOVQ (hybridMemory_buffer+3680)(SI), X0
+	MOVQ (both_buffer+3680)(SI), X0
 	VPRORD $18, Z17, Z30
 	SHA256RNDS2 X0, X10, X9
-	MOVQ X1, (hybridMemory_last+48)(SI)
+	MOVQ X1, (both_last+48)(SI)
 	VPSRLD $3, Z17, Z31
-	MOVQ X3, (hybridMemory_last+56)(SI)
-	MOVQ X5, (hybridMemory_last+64)(SI)
+	MOVQ X3, (both_last+56)(SI)
+	MOVQ X5, (both_last+64)(SI)
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ X7, (hybridMemory_last+72)(SI)
+	MOVQ X7, (both_last+72)(SI)
 	VPRORD $17, Z16, Z30
-	MOVQ X9, (hybridMemory_last+80)(SI)
-	MOVO (hybridMemory_buffer+224)(SI), X1
+	MOVQ X9, (both_last+80)(SI)
+	MOVO (both_buffer+224)(SI), X1
 	VPRORD $19, Z16, Z31
 	MOVOU 272(R8), X2
-	MOVO (hybridMemory_buffer+48)(SI), X3
-	VMOVDQA64 Z19, (hybridMemory_spill+0)(SI)
+	MOVO (both_buffer+48)(SI), X3
+	VMOVDQA64 Z19, (both_spill+0)(SI)
 	MOVOU 272(R8), X4
 	VPSRLD $10, Z16, Z19
-	MOVO (hybridMemory_buffer+112)(SI), X5
+	MOVO (both_buffer+112)(SI), X5
 	MOVOU 272(R8), X6
 	VPTERNLOGD $0x96, Z19, Z31, Z30
-	MOVO (hybridMemory_buffer+176)(SI), X7
+	MOVO (both_buffer+176)(SI), X7
 	MOVOU 272(R8), X8
-	VPADDD (hybridMemory_spill+128)(SI), Z29, Z19
-	MOVO (hybridMemory_buffer+240)(SI), X9
+	VPADDD (both_spill+128)(SI), Z29, Z19
+	MOVO (both_buffer+240)(SI), X9
 	VPADDD Z25, Z19, Z19
 	MOVOU 272(R8), X10
-	MOVQ (hybridMemory_buffer+360)(SI), X0
+	MOVQ (both_buffer+360)(SI), X0
 	VPADDD Z30, Z19, Z19
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+304)(SI), X0
+	MOVQ (both_buffer+304)(SI), X0
 	VPADDD.BCST 124(R8), Z19, Z29
 	SHA256RNDS2 X0, X3, X4
 	VPUNPCKLDQ Z29, Z26, Z30
-	MOVQ (hybridMemory_buffer+312)(SI), X0
+	MOVQ (both_buffer+312)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	VMOVDQA64 Z30, (hybridMemory_header+2048)(SI)
-	MOVQ (hybridMemory_buffer+368)(SI), X0
+	VMOVDQA64 Z30, (both_header+2048)(SI)
+	MOVQ (both_buffer+368)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPUNPCKHDQ Z29, Z26, Z26
-	MOVQ (hybridMemory_buffer+376)(SI), X0
-	VMOVDQA64 Z26, (hybridMemory_header+2112)(SI)
+	MOVQ (both_buffer+376)(SI), X0
+	VMOVDQA64 Z26, (both_header+2112)(SI)
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+488)(SI), X0
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z26
+	MOVQ (both_buffer+488)(SI), X0
+	VPRORD $7, (both_spill+256)(SI), Z26
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+432)(SI), X0
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z29
+	MOVQ (both_buffer+432)(SI), X0
+	VPRORD $18, (both_spill+256)(SI), Z29
 	SHA256RNDS2 X0, X4, X3
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z30
-	MOVQ (hybridMemory_buffer+440)(SI), X0
+	VPSRLD $3, (both_spill+256)(SI), Z30
+	MOVQ (both_buffer+440)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPTERNLOGD $0x96, Z30, Z29, Z26
-	MOVQ (hybridMemory_buffer+496)(SI), X0
+	MOVQ (both_buffer+496)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $17, Z18, Z29
-	MOVQ (hybridMemory_buffer+504)(SI), X0
+	MOVQ (both_buffer+504)(SI), X0
 	VPRORD $19, Z18, Z30
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+616)(SI), X0
+	MOVQ (both_buffer+616)(SI), X0
 	VPSRLD $10, Z18, Z31
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+560)(SI), X0
+	MOVQ (both_buffer+560)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	SHA256RNDS2 X0, X3, X4
 	VPADDD Z17, Z26, Z17
-	MOVQ (hybridMemory_buffer+568)(SI), X0
+	MOVQ (both_buffer+568)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPADDD Z20, Z17, Z17
-	MOVQ (hybridMemory_buffer+624)(SI), X0
+	MOVQ (both_buffer+624)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPADDD Z29, Z17, Z17
-	MOVQ (hybridMemory_buffer+632)(SI), X0
+	MOVQ (both_buffer+632)(SI), X0
 	VPADDD.BCST 128(R8), Z17, Z26
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+744)(SI), X0
+	MOVQ (both_buffer+744)(SI), X0
 	VPRORD $7, Z21, Z29
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+688)(SI), X0
+	MOVQ (both_buffer+688)(SI), X0
 	VPRORD $18, Z21, Z30
 	SHA256RNDS2 X0, X4, X3
 	VPSRLD $3, Z21, Z31
-	MOVQ (hybridMemory_buffer+696)(SI), X0
+	MOVQ (both_buffer+696)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_buffer+752)(SI), X0
+	MOVQ (both_buffer+752)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $17, Z19, Z30
-	MOVQ (hybridMemory_buffer+760)(SI), X0
+	MOVQ (both_buffer+760)(SI), X0
 	VPRORD $19, Z19, Z31
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 288(R8), X0
-	VMOVDQA64 Z20, (hybridMemory_spill+128)(SI)
+	VMOVDQA64 Z20, (both_spill+128)(SI)
 	SHA256RNDS2 X0, X1, X2
 	SHA256RNDS2 X0, X3, X4
 	VPSRLD $10, Z19, Z20
@@ -3351,7 +3351,7 @@ step:
 	VPTERNLOGD $0x96, Z20, Z31, Z30
 	SHA256RNDS2 X0, X7, X8
 	SHA256RNDS2 X0, X9, X10
-	VPADDD (hybridMemory_spill+256)(SI), Z29, Z20
+	VPADDD (both_spill+256)(SI), Z29, Z20
 	MOVQ 296(R8), X0
 	SHA256RNDS2 X0, X2, X1
 	VPADDD Z22, Z20, Z20
@@ -3364,395 +3364,395 @@ step:
 	VPUNPCKLDQ Z29, Z26, Z30
 	MOVQ 304(R8), X0
 	SHA256RNDS2 X0, X1, X2
-	VMOVDQA64 Z30, (hybridMemory_header+2176)(SI)
+	VMOVDQA64 Z30, (both_header+2176)(SI)
 	SHA256RNDS2 X0, X3, X4
 	SHA256RNDS2 X0, X5, X6
 	VPUNPCKHDQ Z29, Z26, Z26
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z26, (hybridMemory_header+2240)(SI)
+	VMOVDQA64 Z26, (both_header+2240)(SI)
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+872)(SI), X0
+	MOVQ (both_buffer+872)(SI), X0
 	VPRORD $7, Z28, Z26
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+816)(SI), X0
+	MOVQ (both_buffer+816)(SI), X0
 	VPRORD $18, Z28, Z29
 	SHA256RNDS2 X0, X4, X3
 	VPSRLD $3, Z28, Z30
-	MOVQ (hybridMemory_buffer+824)(SI), X0
+	MOVQ (both_buffer+824)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPTERNLOGD $0x96, Z30, Z29, Z26
-	MOVQ (hybridMemory_buffer+880)(SI), X0
+	MOVQ (both_buffer+880)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $17, Z17, Z29
-	MOVQ (hybridMemory_buffer+888)(SI), X0
+	MOVQ (both_buffer+888)(SI), X0
 	VPRORD $19, Z17, Z30
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+1000)(SI), X0
+	MOVQ (both_buffer+1000)(SI), X0
 	VPSRLD $10, Z17, Z31
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+944)(SI), X0
+	MOVQ (both_buffer+944)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	SHA256RNDS2 X0, X3, X4
 	VPADDD Z21, Z26, Z21
-	MOVQ (hybridMemory_buffer+952)(SI), X0
+	MOVQ (both_buffer+952)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPADDD Z27, Z21, Z21
-	MOVQ (hybridMemory_buffer+1008)(SI), X0
+	MOVQ (both_buffer+1008)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPADDD Z29, Z21, Z21
-	MOVQ (hybridMemory_buffer+1016)(SI), X0
+	MOVQ (both_buffer+1016)(SI), X0
 	VPADDD.BCST 136(R8), Z21, Z26
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+1128)(SI), X0
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z29
+	MOVQ (both_buffer+1128)(SI), X0
+	VPRORD $7, (both_spill+192)(SI), Z29
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+1072)(SI), X0
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z30
+	MOVQ (both_buffer+1072)(SI), X0
+	VPRORD $18, (both_spill+192)(SI), Z30
 	SHA256RNDS2 X0, X4, X3
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z31
-	MOVQ (hybridMemory_buffer+1080)(SI), X0
+	VPSRLD $3, (both_spill+192)(SI), Z31
+	MOVQ (both_buffer+1080)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_buffer+1136)(SI), X0
+	MOVQ (both_buffer+1136)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $17, Z20, Z30
-	MOVQ (hybridMemory_buffer+1144)(SI), X0
+	MOVQ (both_buffer+1144)(SI), X0
 	VPRORD $19, Z20, Z31
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+1256)(SI), X0
-	VMOVDQA64 Z27, (hybridMemory_spill+256)(SI)
+	MOVQ (both_buffer+1256)(SI), X0
+	VMOVDQA64 Z27, (both_spill+256)(SI)
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+1200)(SI), X0
+	MOVQ (both_buffer+1200)(SI), X0
 	VPSRLD $10, Z20, Z27
 	SHA256RNDS2 X0, X3, X4
 	VPTERNLOGD $0x96, Z27, Z31, Z30
-	MOVQ (hybridMemory_buffer+1208)(SI), X0
+	MOVQ (both_buffer+1208)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPADDD Z28, Z29, Z27
-	MOVQ (hybridMemory_buffer+1264)(SI), X0
+	MOVQ (both_buffer+1264)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPADDD Z24, Z27, Z27
-	MOVQ (hybridMemory_buffer+1272)(SI), X0
+	MOVQ (both_buffer+1272)(SI), X0
 	VPADDD Z30, Z27, Z27
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+1384)(SI), X0
+	MOVQ (both_buffer+1384)(SI), X0
 	VPADDD.BCST 140(R8), Z27, Z28
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+1328)(SI), X0
+	MOVQ (both_buffer+1328)(SI), X0
 	VPUNPCKLDQ Z28, Z26, Z29
 	SHA256RNDS2 X0, X4, X3
-	VMOVDQA64 Z29, (hybridMemory_header+2304)(SI)
-	MOVQ (hybridMemory_buffer+1336)(SI), X0
+	VMOVDQA64 Z29, (both_header+2304)(SI)
+	MOVQ (both_buffer+1336)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPUNPCKHDQ Z28, Z26, Z26
-	MOVQ (hybridMemory_buffer+1392)(SI), X0
+	MOVQ (both_buffer+1392)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	VMOVDQA64 Z26, (hybridMemory_header+2368)(SI)
-	MOVQ (hybridMemory_buffer+1400)(SI), X0
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z26
+	VMOVDQA64 Z26, (both_header+2368)(SI)
+	MOVQ (both_buffer+1400)(SI), X0
+	VPRORD $7, (both_spill+64)(SI), Z26
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+1512)(SI), X0
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z28
+	MOVQ (both_buffer+1512)(SI), X0
+	VPRORD $18, (both_spill+64)(SI), Z28
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+1456)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z29
+	MOVQ (both_buffer+1456)(SI), X0
+	VPSRLD $3, (both_spill+64)(SI), Z29
 	SHA256RNDS2 X0, X3, X4
 	VPTERNLOGD $0x96, Z29, Z28, Z26
-	MOVQ (hybridMemory_buffer+1464)(SI), X0
+	MOVQ (both_buffer+1464)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $17, Z21, Z28
-	MOVQ (hybridMemory_buffer+1520)(SI), X0
+	MOVQ (both_buffer+1520)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $19, Z21, Z29
-	MOVQ (hybridMemory_buffer+1528)(SI), X0
+	MOVQ (both_buffer+1528)(SI), X0
 	VPSRLD $10, Z21, Z30
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+1640)(SI), X0
+	MOVQ (both_buffer+1640)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z28
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+1584)(SI), X0
-	VPADDD (hybridMemory_spill+192)(SI), Z26, Z26
+	MOVQ (both_buffer+1584)(SI), X0
+	VPADDD (both_spill+192)(SI), Z26, Z26
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z16, Z26, Z16
-	MOVQ (hybridMemory_buffer+1592)(SI), X0
+	MOVQ (both_buffer+1592)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z28, Z16, Z16
-	MOVQ (hybridMemory_buffer+1648)(SI), X0
+	MOVQ (both_buffer+1648)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPADDD.BCST 144(R8), Z16, Z26
-	MOVQ (hybridMemory_buffer+1656)(SI), X0
+	MOVQ (both_buffer+1656)(SI), X0
 	VPRORD $7, Z23, Z28
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+1768)(SI), X0
+	MOVQ (both_buffer+1768)(SI), X0
 	VPRORD $18, Z23, Z29
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+1712)(SI), X0
+	MOVQ (both_buffer+1712)(SI), X0
 	VPSRLD $3, Z23, Z30
 	SHA256RNDS2 X0, X3, X4
 	VPTERNLOGD $0x96, Z30, Z29, Z28
-	MOVQ (hybridMemory_buffer+1720)(SI), X0
+	MOVQ (both_buffer+1720)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $17, Z27, Z29
-	MOVQ (hybridMemory_buffer+1776)(SI), X0
+	MOVQ (both_buffer+1776)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $19, Z27, Z30
-	MOVQ (hybridMemory_buffer+1784)(SI), X0
+	MOVQ (both_buffer+1784)(SI), X0
 	VPSRLD $10, Z27, Z31
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+1896)(SI), X0
+	MOVQ (both_buffer+1896)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+1840)(SI), X0
-	VPADDD (hybridMemory_spill+64)(SI), Z28, Z28
+	MOVQ (both_buffer+1840)(SI), X0
+	VPADDD (both_spill+64)(SI), Z28, Z28
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z18, Z28, Z18
-	MOVQ (hybridMemory_buffer+1848)(SI), X0
+	MOVQ (both_buffer+1848)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z29, Z18, Z18
-	MOVQ (hybridMemory_buffer+1904)(SI), X0
+	MOVQ (both_buffer+1904)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPADDD.BCST 148(R8), Z18, Z28
-	MOVQ (hybridMemory_buffer+1912)(SI), X0
+	MOVQ (both_buffer+1912)(SI), X0
 	VPUNPCKLDQ Z28, Z26, Z29
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+2024)(SI), X0
-	VMOVDQA64 Z29, (hybridMemory_header+2432)(SI)
+	MOVQ (both_buffer+2024)(SI), X0
+	VMOVDQA64 Z29, (both_header+2432)(SI)
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+1968)(SI), X0
+	MOVQ (both_buffer+1968)(SI), X0
 	VPUNPCKHDQ Z28, Z26, Z26
 	SHA256RNDS2 X0, X3, X4
-	VMOVDQA64 Z26, (hybridMemory_header+2496)(SI)
-	MOVQ (hybridMemory_buffer+1976)(SI), X0
+	VMOVDQA64 Z26, (both_header+2496)(SI)
+	MOVQ (both_buffer+1976)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z26
-	MOVQ (hybridMemory_buffer+2032)(SI), X0
+	VPRORD $7, (both_spill+0)(SI), Z26
+	MOVQ (both_buffer+2032)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z28
-	MOVQ (hybridMemory_buffer+2040)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z29
+	VPRORD $18, (both_spill+0)(SI), Z28
+	MOVQ (both_buffer+2040)(SI), X0
+	VPSRLD $3, (both_spill+0)(SI), Z29
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+2152)(SI), X0
+	MOVQ (both_buffer+2152)(SI), X0
 	VPTERNLOGD $0x96, Z29, Z28, Z26
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_buffer+2096)(SI), X0
+	MOVQ (both_buffer+2096)(SI), X0
 	VPRORD $17, Z16, Z28
 	SHA256RNDS2 X0, X4, X3
 	VPRORD $19, Z16, Z29
-	MOVQ (hybridMemory_buffer+2104)(SI), X0
+	MOVQ (both_buffer+2104)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPSRLD $10, Z16, Z30
-	MOVQ (hybridMemory_buffer+2160)(SI), X0
+	MOVQ (both_buffer+2160)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPTERNLOGD $0x96, Z30, Z29, Z28
-	MOVQ (hybridMemory_buffer+2168)(SI), X0
+	MOVQ (both_buffer+2168)(SI), X0
 	VPADDD Z23, Z26, Z23
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+2280)(SI), X0
+	MOVQ (both_buffer+2280)(SI), X0
 	VPADDD Z19, Z23, Z19
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_buffer+2224)(SI), X0
+	MOVQ (both_buffer+2224)(SI), X0
 	VPADDD Z28, Z19, Z19
 	SHA256RNDS2 X0, X3, X4
 	VPADDD.BCST 152(R8), Z19, Z23
-	MOVQ (hybridMemory_buffer+2232)(SI), X0
+	MOVQ (both_buffer+2232)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $7, Z25, Z26
-	MOVQ (hybridMemory_buffer+2288)(SI), X0
+	MOVQ (both_buffer+2288)(SI), X0
 	VPRORD $18, Z25, Z28
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_buffer+2296)(SI), X0
+	MOVQ (both_buffer+2296)(SI), X0
 	VPSRLD $3, Z25, Z29
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+2408)(SI), X0
+	MOVQ (both_buffer+2408)(SI), X0
 	VPTERNLOGD $0x96, Z29, Z28, Z26
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $17, Z18, Z28
-	MOVQ (hybridMemory_buffer+2352)(SI), X0
+	MOVQ (both_buffer+2352)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPRORD $19, Z18, Z29
-	MOVQ (hybridMemory_buffer+2360)(SI), X0
+	MOVQ (both_buffer+2360)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPSRLD $10, Z18, Z18
-	MOVQ (hybridMemory_buffer+2416)(SI), X0
+	MOVQ (both_buffer+2416)(SI), X0
 	VPTERNLOGD $0x96, Z18, Z29, Z28
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_buffer+2424)(SI), X0
-	VPADDD (hybridMemory_spill+0)(SI), Z26, Z18
+	MOVQ (both_buffer+2424)(SI), X0
+	VPADDD (both_spill+0)(SI), Z26, Z18
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+2536)(SI), X0
+	MOVQ (both_buffer+2536)(SI), X0
 	VPADDD Z17, Z18, Z17
 	SHA256RNDS2 X0, X1, X2
 	VPADDD Z28, Z17, Z17
-	MOVQ (hybridMemory_buffer+2480)(SI), X0
+	MOVQ (both_buffer+2480)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPADDD.BCST 156(R8), Z17, Z18
-	MOVQ (hybridMemory_buffer+2488)(SI), X0
+	MOVQ (both_buffer+2488)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPUNPCKLDQ Z18, Z23, Z26
-	MOVQ (hybridMemory_buffer+2544)(SI), X0
-	VMOVDQA64 Z26, (hybridMemory_header+2560)(SI)
+	MOVQ (both_buffer+2544)(SI), X0
+	VMOVDQA64 Z26, (both_header+2560)(SI)
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_buffer+2552)(SI), X0
+	MOVQ (both_buffer+2552)(SI), X0
 	VPUNPCKHDQ Z18, Z23, Z18
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+2664)(SI), X0
-	VMOVDQA64 Z18, (hybridMemory_header+2624)(SI)
+	MOVQ (both_buffer+2664)(SI), X0
+	VMOVDQA64 Z18, (both_header+2624)(SI)
 	SHA256RNDS2 X0, X2, X1
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z18
-	MOVQ (hybridMemory_buffer+2608)(SI), X0
+	VPRORD $7, (both_spill+128)(SI), Z18
+	MOVQ (both_buffer+2608)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z23
-	MOVQ (hybridMemory_buffer+2616)(SI), X0
+	VPRORD $18, (both_spill+128)(SI), Z23
+	MOVQ (both_buffer+2616)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z26
-	MOVQ (hybridMemory_buffer+2672)(SI), X0
+	VPSRLD $3, (both_spill+128)(SI), Z26
+	MOVQ (both_buffer+2672)(SI), X0
 	VPTERNLOGD $0x96, Z26, Z23, Z18
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_buffer+2680)(SI), X0
+	MOVQ (both_buffer+2680)(SI), X0
 	VPRORD $17, Z19, Z23
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+2792)(SI), X0
+	MOVQ (both_buffer+2792)(SI), X0
 	VPRORD $19, Z19, Z26
 	SHA256RNDS2 X0, X1, X2
 	VPSRLD $10, Z19, Z19
-	MOVQ (hybridMemory_buffer+2736)(SI), X0
+	MOVQ (both_buffer+2736)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPTERNLOGD $0x96, Z19, Z26, Z23
-	MOVQ (hybridMemory_buffer+2744)(SI), X0
+	MOVQ (both_buffer+2744)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPADDD Z25, Z18, Z18
-	MOVQ (hybridMemory_buffer+2800)(SI), X0
+	MOVQ (both_buffer+2800)(SI), X0
 	VPADDD Z20, Z18, Z18
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_buffer+2808)(SI), X0
+	MOVQ (both_buffer+2808)(SI), X0
 	VPADDD Z23, Z18, Z18
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+2920)(SI), X0
+	MOVQ (both_buffer+2920)(SI), X0
 	VPADDD.BCST 160(R8), Z18, Z19
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $7, Z22, Z20
-	MOVQ (hybridMemory_buffer+2864)(SI), X0
+	MOVQ (both_buffer+2864)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPRORD $18, Z22, Z23
-	MOVQ (hybridMemory_buffer+2872)(SI), X0
+	MOVQ (both_buffer+2872)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPSRLD $3, Z22, Z25
-	MOVQ (hybridMemory_buffer+2928)(SI), X0
+	MOVQ (both_buffer+2928)(SI), X0
 	VPTERNLOGD $0x96, Z25, Z23, Z20
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_buffer+2936)(SI), X0
+	MOVQ (both_buffer+2936)(SI), X0
 	VPRORD $17, Z17, Z23
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+3048)(SI), X0
+	MOVQ (both_buffer+3048)(SI), X0
 	VPRORD $19, Z17, Z25
 	SHA256RNDS2 X0, X1, X2
 	VPSRLD $10, Z17, Z17
-	MOVQ (hybridMemory_buffer+2992)(SI), X0
+	MOVQ (both_buffer+2992)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPTERNLOGD $0x96, Z17, Z25, Z23
-	MOVQ (hybridMemory_buffer+3000)(SI), X0
+	MOVQ (both_buffer+3000)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	VPADDD (hybridMemory_spill+128)(SI), Z20, Z17
-	MOVQ (hybridMemory_buffer+3056)(SI), X0
+	VPADDD (both_spill+128)(SI), Z20, Z17
+	MOVQ (both_buffer+3056)(SI), X0
 	VPADDD Z21, Z17, Z17
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_buffer+3064)(SI), X0
+	MOVQ (both_buffer+3064)(SI), X0
 	VPADDD Z23, Z17, Z17
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+3176)(SI), X0
+	MOVQ (both_buffer+3176)(SI), X0
 	VPADDD.BCST 164(R8), Z17, Z20
 	SHA256RNDS2 X0, X2, X1
 	VPUNPCKLDQ Z20, Z19, Z21
-	MOVQ (hybridMemory_buffer+3120)(SI), X0
+	MOVQ (both_buffer+3120)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	VMOVDQA64 Z21, (hybridMemory_header+2688)(SI)
-	MOVQ (hybridMemory_buffer+3128)(SI), X0
+	VMOVDQA64 Z21, (both_header+2688)(SI)
+	MOVQ (both_buffer+3128)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPUNPCKHDQ Z20, Z19, Z19
-	MOVQ (hybridMemory_buffer+3184)(SI), X0
-	VMOVDQA64 Z19, (hybridMemory_header+2752)(SI)
+	MOVQ (both_buffer+3184)(SI), X0
+	VMOVDQA64 Z19, (both_header+2752)(SI)
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_buffer+3192)(SI), X0
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z19
+	MOVQ (both_buffer+3192)(SI), X0
+	VPRORD $7, (both_spill+256)(SI), Z19
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+3304)(SI), X0
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z20
+	MOVQ (both_buffer+3304)(SI), X0
+	VPRORD $18, (both_spill+256)(SI), Z20
 	SHA256RNDS2 X0, X1, X2
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z21
-	MOVQ (hybridMemory_buffer+3248)(SI), X0
+	VPSRLD $3, (both_spill+256)(SI), Z21
+	MOVQ (both_buffer+3248)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPTERNLOGD $0x96, Z21, Z20, Z19
-	MOVQ (hybridMemory_buffer+3256)(SI), X0
+	MOVQ (both_buffer+3256)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $17, Z18, Z20
-	MOVQ (hybridMemory_buffer+3312)(SI), X0
+	MOVQ (both_buffer+3312)(SI), X0
 	VPRORD $19, Z18, Z21
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_buffer+3320)(SI), X0
+	MOVQ (both_buffer+3320)(SI), X0
 	VPSRLD $10, Z18, Z18
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+3432)(SI), X0
+	MOVQ (both_buffer+3432)(SI), X0
 	VPTERNLOGD $0x96, Z18, Z21, Z20
 	SHA256RNDS2 X0, X2, X1
 	VPADDD Z22, Z19, Z18
-	MOVQ (hybridMemory_buffer+3376)(SI), X0
+	MOVQ (both_buffer+3376)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z27, Z18, Z18
-	MOVQ (hybridMemory_buffer+3384)(SI), X0
+	MOVQ (both_buffer+3384)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z20, Z18, Z18
-	MOVQ (hybridMemory_buffer+3440)(SI), X0
+	MOVQ (both_buffer+3440)(SI), X0
 	VPADDD.BCST 168(R8), Z18, Z18
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_buffer+3448)(SI), X0
+	MOVQ (both_buffer+3448)(SI), X0
 	VPRORD $7, Z24, Z19
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_buffer+3560)(SI), X0
+	MOVQ (both_buffer+3560)(SI), X0
 	VPRORD $18, Z24, Z20
 	SHA256RNDS2 X0, X1, X2
 	VPSRLD $3, Z24, Z21
-	MOVQ (hybridMemory_buffer+3504)(SI), X0
+	MOVQ (both_buffer+3504)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPTERNLOGD $0x96, Z21, Z20, Z19
-	MOVQ (hybridMemory_buffer+3512)(SI), X0
+	MOVQ (both_buffer+3512)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $17, Z17, Z20
-	MOVQ (hybridMemory_buffer+3568)(SI), X0
+	MOVQ (both_buffer+3568)(SI), X0
 	VPRORD $19, Z17, Z21
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_buffer+3576)(SI), X0
+	MOVQ (both_buffer+3576)(SI), X0
 	VPSRLD $10, Z17, Z17
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_buffer+3688)(SI), X0
+	MOVQ (both_buffer+3688)(SI), X0
 	VPTERNLOGD $0x96, Z17, Z21, Z20
 	SHA256RNDS2 X0, X2, X1
-	VPADDD (hybridMemory_spill+256)(SI), Z19, Z17
-	MOVQ (hybridMemory_buffer+3632)(SI), X0
+	VPADDD (both_spill+256)(SI), Z19, Z17
+	MOVQ (both_buffer+3632)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z16, Z17, Z16
-	MOVQ (hybridMemory_buffer+3640)(SI), X0
+	MOVQ (both_buffer+3640)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPADDD Z20, Z16, Z16
-	MOVQ (hybridMemory_buffer+3696)(SI), X0
+	MOVQ (both_buffer+3696)(SI), X0
 	VPADDD.BCST 172(R8), Z16, Z16
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_buffer+3704)(SI), X0
+	MOVQ (both_buffer+3704)(SI), X0
 	VPUNPCKLDQ Z16, Z18, Z17
 	SHA256RNDS2 X0, X10, X9
-	MOVQ X1, (hybridMemory_last+88)(SI)
-	VMOVDQA64 Z17, (hybridMemory_header+2816)(SI)
-	MOVQ X3, (hybridMemory_last+96)(SI)
+	MOVQ X1, (both_last+88)(SI)
+	VMOVDQA64 Z17, (both_header+2816)(SI)
+	MOVQ X3, (both_last+96)(SI)
 	VPUNPCKHDQ Z16, Z18, Z16
-	MOVQ X5, (hybridMemory_last+104)(SI)
-	MOVQ X7, (hybridMemory_last+112)(SI)
-	VMOVDQA64 Z16, (hybridMemory_header+2880)(SI)
-	MOVQ X9, (hybridMemory_last+120)(SI)
-	VMOVDQA64 (hybridMemory_odd+0)(SI), Z16
-	VMOVDQA64 (hybridMemory_last+0)(SI), Z17
-	VPERMI2D (hybridMemory_last+64)(SI), Z17, Z16
+	MOVQ X5, (both_last+104)(SI)
+	MOVQ X7, (both_last+112)(SI)
+	VMOVDQA64 Z16, (both_header+2880)(SI)
+	MOVQ X9, (both_last+120)(SI)
+	VMOVDQA64 (both_odd+0)(SI), Z16
+	VMOVDQA64 (both_last+0)(SI), Z17
+	VPERMI2D (both_last+64)(SI), Z17, Z16
 	VPADDD.BCST 312(R8), Z16, Z16
-	VPSHUFB (hybridMemory_swap+0)(SI), Z16, Z16
-	VPCMPUD $2, (hybridMemory_top+0)(SI), Z16, K1
+	VPSHUFB (both_swap+0)(SI), Z16, Z16
+	VPCMPUD $2, (both_top+0)(SI), Z16, K1
 	KMOVW K1, BX
 	INCQ CX
 	TESTL BX, BX
@@ -3796,32 +3796,32 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	IMULQ $136, R14
 	ADDQ R9, R14
 	MOVQ R9, R11
-	LEAQ hybridMemory_buffer(SI), R12
-	LEAQ hybridMemory_other(SI), R13
-	VMOVDQA64 (hybridMemory_nonces+0)(SI), Z16
-	VPSHUFB (hybridMemory_swap+0)(SI), Z16, Z17
-	VPADDD (hybridMemory_step+0)(SI), Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_nonces+0)(SI)
+	LEAQ both_buffer(SI), R12
+	LEAQ both_other(SI), R13
+	VMOVDQA64 (both_nonces+0)(SI), Z16
+	VPSHUFB (both_swap+0)(SI), Z16, Z17
+	VPADDD (both_step+0)(SI), Z16, Z16
+	VMOVDQA64 Z16, (both_nonces+0)(SI)
 	VPSHUFD.Z $0x0, Z17, K2, Z16
 	VPSHUFD.Z $0x55, Z17, K2, Z18
 	VPSHUFD.Z $0xaa, Z17, K2, Z19
 	VPSHUFD.Z $0xff, Z17, K2, Z20
-	VMOVDQA64 Z16, (hybridMemory_nonce+0)(SI)
-	VMOVDQA64 Z18, (hybridMemory_nonce+64)(SI)
-	VMOVDQA64 Z19, (hybridMemory_nonce+128)(SI)
-	VMOVDQA64 Z20, (hybridMemory_nonce+192)(SI)
+	VMOVDQA64 Z16, (both_nonce+0)(SI)
+	VMOVDQA64 Z18, (both_nonce+64)(SI)
+	VMOVDQA64 Z19, (both_nonce+128)(SI)
+	VMOVDQA64 Z20, (both_nonce+192)(SI)
 	VPRORD $7, Z17, Z16
 	VPRORD $18, Z17, Z18
 	VPSRLD $3, Z17, Z19
 	VPTERNLOGD $0x96, Z19, Z18, Z16
-	VPADDD.BCST (hybridMemory_known+0)(SI), Z16, Z18
-	VPADDD.BCST (hybridMemory_known+4)(SI), Z16, Z16
-	VPADDD.BCST (hybridMemory_known+8)(SI), Z17, Z19
-	VPADDD.BCST (hybridMemory_known+12)(SI), Z17, Z17
+	VPADDD.BCST (both_known+0)(SI), Z16, Z18
+	VPADDD.BCST (both_known+4)(SI), Z16, Z16
+	VPADDD.BCST (both_known+8)(SI), Z17, Z19
+	VPADDD.BCST (both_known+12)(SI), Z17, Z17
 	VPUNPCKLDQ Z17, Z16, Z20
-	VMOVDQA64 Z20, (hybridMemory_header+0)(SI)
+	VMOVDQA64 Z20, (both_header+0)(SI)
 	VPUNPCKHDQ Z17, Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_header+64)(SI)
+	VMOVDQA64 Z16, (both_header+64)(SI)
 	VPRORD $17, Z18, Z16
 	VPRORD $19, Z18, Z17
 	VPSRLD $10, Z18, Z20
@@ -3834,9 +3834,9 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPTERNLOGD $0x96, Z22, Z21, Z20
 	VPADDD.BCST 8(R8), Z20, Z21
 	VPUNPCKLDQ Z21, Z16, Z22
-	VMOVDQA64 Z22, (hybridMemory_header+128)(SI)
+	VMOVDQA64 Z22, (both_header+128)(SI)
 	VPUNPCKHDQ Z21, Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_header+192)(SI)
+	VMOVDQA64 Z16, (both_header+192)(SI)
 	VPRORD $17, Z17, Z16
 	VPRORD $19, Z17, Z21
 	VPSRLD $10, Z17, Z22
@@ -3847,18 +3847,18 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPRORD $19, Z20, Z23
 	VPSRLD $10, Z20, Z24
 	VPTERNLOGD $0x96, Z24, Z23, Z22
-	VPADDD.BCST (hybridMemory_known+16)(SI), Z22, Z23
-	VPADDD.BCST (hybridMemory_known+20)(SI), Z22, Z24
+	VPADDD.BCST (both_known+16)(SI), Z22, Z23
+	VPADDD.BCST (both_known+20)(SI), Z22, Z24
 	VPUNPCKLDQ Z24, Z16, Z25
-	VMOVDQA64 Z25, (hybridMemory_header+256)(SI)
+	VMOVDQA64 Z25, (both_header+256)(SI)
 	VPUNPCKHDQ Z24, Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_header+320)(SI)
+	VMOVDQA64 Z16, (both_header+320)(SI)
 	VPRORD $17, Z21, Z16
 	VPRORD $19, Z21, Z24
 	VPSRLD $10, Z21, Z25
 	VPTERNLOGD $0x96, Z25, Z24, Z16
-	VPADDD.BCST (hybridMemory_known+24)(SI), Z16, Z24
-	VPADDD.BCST (hybridMemory_known+28)(SI), Z16, Z25
+	VPADDD.BCST (both_known+24)(SI), Z16, Z24
+	VPADDD.BCST (both_known+28)(SI), Z16, Z25
 	VPRORD $17, Z23, Z26
 	VPRORD $19, Z23, Z27
 	VPSRLD $10, Z23, Z28
@@ -3866,9 +3866,9 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPADDD Z18, Z26, Z26
 	VPADDD.BCST 20(R8), Z26, Z27
 	VPUNPCKLDQ Z27, Z25, Z28
-	VMOVDQA64 Z28, (hybridMemory_header+384)(SI)
+	VMOVDQA64 Z28, (both_header+384)(SI)
 	VPUNPCKHDQ Z27, Z25, Z25
-	VMOVDQA64 Z25, (hybridMemory_header+448)(SI)
+	VMOVDQA64 Z25, (both_header+448)(SI)
 	VPRORD $17, Z24, Z25
 	VPRORD $19, Z24, Z27
 	VPSRLD $10, Z24, Z28
@@ -3882,9 +3882,9 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPADDD Z17, Z28, Z28
 	VPADDD.BCST 28(R8), Z28, Z29
 	VPUNPCKLDQ Z29, Z27, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+512)(SI)
+	VMOVDQA64 Z30, (both_header+512)(SI)
 	VPUNPCKHDQ Z29, Z27, Z27
-	VMOVDQA64 Z27, (hybridMemory_header+576)(SI)
+	VMOVDQA64 Z27, (both_header+576)(SI)
 	VPRORD $17, Z25, Z27
 	VPRORD $19, Z25, Z29
 	VPSRLD $10, Z25, Z30
@@ -3893,59 +3893,59 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPADDD.BCST 32(R8), Z27, Z29
 	VPRORD $17, Z28, Z30
 	VPRORD $19, Z28, Z31
-	VMOVDQA64 Z24, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z24, (both_spill+0)(SI)
 	VPSRLD $10, Z28, Z24
 	VPTERNLOGD $0x96, Z24, Z31, Z30
 	VPADDD Z21, Z30, Z24
 	VPADDD.BCST 36(R8), Z24, Z30
 	VPUNPCKLDQ Z30, Z29, Z31
-	VMOVDQA64 Z31, (hybridMemory_header+640)(SI)
+	VMOVDQA64 Z31, (both_header+640)(SI)
 	VPUNPCKHDQ Z30, Z29, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+704)(SI)
+	VMOVDQA64 Z29, (both_header+704)(SI)
 	VPRORD $17, Z27, Z29
 	VPRORD $19, Z27, Z30
 	VPSRLD $10, Z27, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD.BCST (hybridMemory_known+32)(SI), Z22, Z22
+	VPADDD.BCST (both_known+32)(SI), Z22, Z22
 	VPADDD Z29, Z22, Z22
 	VPADDD.BCST 40(R8), Z22, Z29
 	VPRORD $17, Z24, Z30
 	VPRORD $19, Z24, Z31
-	VMOVDQA64 Z23, (hybridMemory_spill+64)(SI)
+	VMOVDQA64 Z23, (both_spill+64)(SI)
 	VPSRLD $10, Z24, Z23
 	VPTERNLOGD $0x96, Z23, Z31, Z30
-	VPADDD.BCST (hybridMemory_known+36)(SI), Z16, Z16
+	VPADDD.BCST (both_known+36)(SI), Z16, Z16
 	VPADDD Z30, Z16, Z16
 	VPADDD.BCST 44(R8), Z16, Z23
 	VPUNPCKLDQ Z23, Z29, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+768)(SI)
+	VMOVDQA64 Z30, (both_header+768)(SI)
 	VPUNPCKHDQ Z23, Z29, Z23
-	VMOVDQA64 Z23, (hybridMemory_header+832)(SI)
+	VMOVDQA64 Z23, (both_header+832)(SI)
 	VPRORD $17, Z22, Z23
 	VPRORD $19, Z22, Z29
 	VPSRLD $10, Z22, Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z23
-	VPADDD.BCST (hybridMemory_known+40)(SI), Z26, Z29
+	VPADDD.BCST (both_known+40)(SI), Z26, Z29
 	VPADDD Z23, Z29, Z23
 	VPADDD.BCST 48(R8), Z23, Z29
 	VPRORD $7, Z18, Z30
 	VPRORD $18, Z18, Z31
-	VMOVDQA64 Z26, (hybridMemory_spill+128)(SI)
+	VMOVDQA64 Z26, (both_spill+128)(SI)
 	VPSRLD $3, Z18, Z26
 	VPTERNLOGD $0x96, Z26, Z31, Z30
 	VPRORD $17, Z16, Z26
 	VPRORD $19, Z16, Z31
-	VMOVDQA64 Z16, (hybridMemory_spill+192)(SI)
+	VMOVDQA64 Z16, (both_spill+192)(SI)
 	VPSRLD $10, Z16, Z16
 	VPTERNLOGD $0x96, Z16, Z31, Z26
-	VPADDD.BCST (hybridMemory_known+24)(SI), Z30, Z16
+	VPADDD.BCST (both_known+24)(SI), Z30, Z16
 	VPADDD Z25, Z16, Z16
 	VPADDD Z26, Z16, Z16
 	VPADDD.BCST 52(R8), Z16, Z26
 	VPUNPCKLDQ Z26, Z29, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+896)(SI)
+	VMOVDQA64 Z30, (both_header+896)(SI)
 	VPUNPCKHDQ Z26, Z29, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+960)(SI)
+	VMOVDQA64 Z26, (both_header+960)(SI)
 	VPRORD $7, Z19, Z26
 	VPRORD $18, Z19, Z29
 	VPSRLD $3, Z19, Z30
@@ -3964,7 +3964,7 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z16, Z30
 	VPRORD $19, Z16, Z31
-	VMOVDQA64 Z28, (hybridMemory_spill+256)(SI)
+	VMOVDQA64 Z28, (both_spill+256)(SI)
 	VPSRLD $10, Z16, Z28
 	VPTERNLOGD $0x96, Z28, Z31, Z30
 	VPADDD Z19, Z29, Z19
@@ -3972,9 +3972,9 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPADDD Z30, Z19, Z19
 	VPADDD.BCST 60(R8), Z19, Z28
 	VPUNPCKLDQ Z28, Z26, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+1024)(SI)
+	VMOVDQA64 Z29, (both_header+1024)(SI)
 	VPUNPCKHDQ Z28, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+1088)(SI)
+	VMOVDQA64 Z26, (both_header+1088)(SI)
 	VPRORD $7, Z20, Z26
 	VPRORD $18, Z20, Z28
 	VPSRLD $3, Z20, Z29
@@ -4000,70 +4000,70 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPADDD Z29, Z20, Z20
 	VPADDD.BCST 68(R8), Z20, Z28
 	VPUNPCKLDQ Z28, Z26, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+1152)(SI)
+	VMOVDQA64 Z29, (both_header+1152)(SI)
 	VPUNPCKHDQ Z28, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+1216)(SI)
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z28
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z29
+	VMOVDQA64 Z26, (both_header+1216)(SI)
+	VPRORD $7, (both_spill+64)(SI), Z26
+	VPRORD $18, (both_spill+64)(SI), Z28
+	VPSRLD $3, (both_spill+64)(SI), Z29
 	VPTERNLOGD $0x96, Z29, Z28, Z26
 	VPRORD $17, Z17, Z28
 	VPRORD $19, Z17, Z29
 	VPSRLD $10, Z17, Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z28
 	VPADDD Z21, Z26, Z21
-	VPADDD (hybridMemory_spill+192)(SI), Z21, Z21
+	VPADDD (both_spill+192)(SI), Z21, Z21
 	VPADDD Z28, Z21, Z21
 	VPADDD.BCST 72(R8), Z21, Z26
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z28
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z30
+	VPRORD $7, (both_spill+0)(SI), Z28
+	VPRORD $18, (both_spill+0)(SI), Z29
+	VPSRLD $3, (both_spill+0)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z28
 	VPRORD $17, Z20, Z29
 	VPRORD $19, Z20, Z30
 	VPSRLD $10, Z20, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+64)(SI), Z28, Z28
+	VPADDD (both_spill+64)(SI), Z28, Z28
 	VPADDD Z23, Z28, Z28
 	VPADDD Z29, Z28, Z28
 	VPADDD.BCST 76(R8), Z28, Z29
 	VPUNPCKLDQ Z29, Z26, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1280)(SI)
+	VMOVDQA64 Z30, (both_header+1280)(SI)
 	VPUNPCKHDQ Z29, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+1344)(SI)
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z30
+	VMOVDQA64 Z26, (both_header+1344)(SI)
+	VPRORD $7, (both_spill+128)(SI), Z26
+	VPRORD $18, (both_spill+128)(SI), Z29
+	VPSRLD $3, (both_spill+128)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	VPRORD $17, Z21, Z29
 	VPRORD $19, Z21, Z30
 	VPSRLD $10, Z21, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+0)(SI), Z26, Z26
+	VPADDD (both_spill+0)(SI), Z26, Z26
 	VPADDD Z16, Z26, Z26
 	VPADDD Z29, Z26, Z26
 	VPADDD.BCST 80(R8), Z26, Z29
 	VPRORD $7, Z25, Z30
 	VPRORD $18, Z25, Z31
-	VMOVDQA64 Z16, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z16, (both_spill+0)(SI)
 	VPSRLD $3, Z25, Z16
 	VPTERNLOGD $0x96, Z16, Z31, Z30
 	VPRORD $17, Z28, Z16
 	VPRORD $19, Z28, Z31
-	VMOVDQA64 Z23, (hybridMemory_spill+64)(SI)
+	VMOVDQA64 Z23, (both_spill+64)(SI)
 	VPSRLD $10, Z28, Z23
 	VPTERNLOGD $0x96, Z23, Z31, Z16
-	VPADDD (hybridMemory_spill+128)(SI), Z30, Z23
+	VPADDD (both_spill+128)(SI), Z30, Z23
 	VPADDD Z18, Z23, Z23
 	VPADDD Z16, Z23, Z16
 	VPADDD.BCST 84(R8), Z16, Z23
 	VPUNPCKLDQ Z23, Z29, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1408)(SI)
+	VMOVDQA64 Z30, (both_header+1408)(SI)
 	VPUNPCKHDQ Z23, Z29, Z23
-	VMOVDQA64 Z23, (hybridMemory_header+1472)(SI)
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z23
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z30
+	VMOVDQA64 Z23, (both_header+1472)(SI)
+	VPRORD $7, (both_spill+256)(SI), Z23
+	VPRORD $18, (both_spill+256)(SI), Z29
+	VPSRLD $3, (both_spill+256)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z23
 	VPRORD $17, Z26, Z29
 	VPRORD $19, Z26, Z30
@@ -4079,17 +4079,17 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z16, Z30
 	VPRORD $19, Z16, Z31
-	VMOVDQA64 Z19, (hybridMemory_spill+128)(SI)
+	VMOVDQA64 Z19, (both_spill+128)(SI)
 	VPSRLD $10, Z16, Z19
 	VPTERNLOGD $0x96, Z19, Z31, Z30
-	VPADDD (hybridMemory_spill+256)(SI), Z29, Z19
+	VPADDD (both_spill+256)(SI), Z29, Z19
 	VPADDD Z17, Z19, Z19
 	VPADDD Z30, Z19, Z19
 	VPADDD.BCST 92(R8), Z19, Z29
 	VPUNPCKLDQ Z29, Z25, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1536)(SI)
+	VMOVDQA64 Z30, (both_header+1536)(SI)
 	VPUNPCKHDQ Z29, Z25, Z25
-	VMOVDQA64 Z25, (hybridMemory_header+1600)(SI)
+	VMOVDQA64 Z25, (both_header+1600)(SI)
 	VPRORD $7, Z24, Z25
 	VPRORD $18, Z24, Z29
 	VPSRLD $3, Z24, Z30
@@ -4108,7 +4108,7 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z19, Z30
 	VPRORD $19, Z19, Z31
-	VMOVDQA64 Z20, (hybridMemory_spill+256)(SI)
+	VMOVDQA64 Z20, (both_spill+256)(SI)
 	VPSRLD $10, Z19, Z20
 	VPTERNLOGD $0x96, Z20, Z31, Z30
 	VPADDD Z24, Z29, Z20
@@ -4116,12 +4116,12 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPADDD Z30, Z20, Z20
 	VPADDD.BCST 100(R8), Z20, Z24
 	VPUNPCKLDQ Z24, Z27, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+1664)(SI)
+	VMOVDQA64 Z29, (both_header+1664)(SI)
 	VPUNPCKHDQ Z24, Z27, Z24
-	VMOVDQA64 Z24, (hybridMemory_header+1728)(SI)
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z24
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z27
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z29
+	VMOVDQA64 Z24, (both_header+1728)(SI)
+	VPRORD $7, (both_spill+192)(SI), Z24
+	VPRORD $18, (both_spill+192)(SI), Z27
+	VPSRLD $3, (both_spill+192)(SI), Z29
 	VPTERNLOGD $0x96, Z29, Z27, Z24
 	VPRORD $17, Z25, Z27
 	VPRORD $19, Z25, Z29
@@ -4131,55 +4131,55 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPADDD Z28, Z22, Z22
 	VPADDD Z27, Z22, Z22
 	VPADDD.BCST 104(R8), Z22, Z24
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z27
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z30
+	VPRORD $7, (both_spill+64)(SI), Z27
+	VPRORD $18, (both_spill+64)(SI), Z29
+	VPSRLD $3, (both_spill+64)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z27
 	VPRORD $17, Z20, Z29
 	VPRORD $19, Z20, Z30
 	VPSRLD $10, Z20, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+192)(SI), Z27, Z27
+	VPADDD (both_spill+192)(SI), Z27, Z27
 	VPADDD Z26, Z27, Z27
 	VPADDD Z29, Z27, Z27
 	VPADDD.BCST 108(R8), Z27, Z29
 	VPUNPCKLDQ Z29, Z24, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1792)(SI)
+	VMOVDQA64 Z30, (both_header+1792)(SI)
 	VPUNPCKHDQ Z29, Z24, Z24
-	VMOVDQA64 Z24, (hybridMemory_header+1856)(SI)
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z24
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z30
+	VMOVDQA64 Z24, (both_header+1856)(SI)
+	VPRORD $7, (both_spill+0)(SI), Z24
+	VPRORD $18, (both_spill+0)(SI), Z29
+	VPSRLD $3, (both_spill+0)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z24
 	VPRORD $17, Z22, Z29
 	VPRORD $19, Z22, Z30
 	VPSRLD $10, Z22, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+64)(SI), Z24, Z24
+	VPADDD (both_spill+64)(SI), Z24, Z24
 	VPADDD Z16, Z24, Z24
 	VPADDD Z29, Z24, Z24
 	VPADDD.BCST 112(R8), Z24, Z29
 	VPRORD $7, Z18, Z30
 	VPRORD $18, Z18, Z31
-	VMOVDQA64 Z16, (hybridMemory_spill+64)(SI)
+	VMOVDQA64 Z16, (both_spill+64)(SI)
 	VPSRLD $3, Z18, Z16
 	VPTERNLOGD $0x96, Z16, Z31, Z30
 	VPRORD $17, Z27, Z16
 	VPRORD $19, Z27, Z31
-	VMOVDQA64 Z26, (hybridMemory_spill+192)(SI)
+	VMOVDQA64 Z26, (both_spill+192)(SI)
 	VPSRLD $10, Z27, Z26
 	VPTERNLOGD $0x96, Z26, Z31, Z16
-	VPADDD (hybridMemory_spill+0)(SI), Z30, Z26
+	VPADDD (both_spill+0)(SI), Z30, Z26
 	VPADDD Z23, Z26, Z26
 	VPADDD Z16, Z26, Z16
 	VPADDD.BCST 116(R8), Z16, Z26
 	VPUNPCKLDQ Z26, Z29, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1920)(SI)
+	VMOVDQA64 Z30, (both_header+1920)(SI)
 	VPUNPCKHDQ Z26, Z29, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+1984)(SI)
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z30
+	VMOVDQA64 Z26, (both_header+1984)(SI)
+	VPRORD $7, (both_spill+128)(SI), Z26
+	VPRORD $18, (both_spill+128)(SI), Z29
+	VPSRLD $3, (both_spill+128)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	VPRORD $17, Z24, Z29
 	VPRORD $19, Z24, Z30
@@ -4195,20 +4195,20 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z16, Z30
 	VPRORD $19, Z16, Z31
-	VMOVDQA64 Z19, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z19, (both_spill+0)(SI)
 	VPSRLD $10, Z16, Z19
 	VPTERNLOGD $0x96, Z19, Z31, Z30
-	VPADDD (hybridMemory_spill+128)(SI), Z29, Z19
+	VPADDD (both_spill+128)(SI), Z29, Z19
 	VPADDD Z25, Z19, Z19
 	VPADDD Z30, Z19, Z19
 	VPADDD.BCST 124(R8), Z19, Z29
 	VPUNPCKLDQ Z29, Z26, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+2048)(SI)
+	VMOVDQA64 Z30, (both_header+2048)(SI)
 	VPUNPCKHDQ Z29, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2112)(SI)
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z30
+	VMOVDQA64 Z26, (both_header+2112)(SI)
+	VPRORD $7, (both_spill+256)(SI), Z26
+	VPRORD $18, (both_spill+256)(SI), Z29
+	VPSRLD $3, (both_spill+256)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	VPRORD $17, Z18, Z29
 	VPRORD $19, Z18, Z30
@@ -4224,17 +4224,17 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z19, Z30
 	VPRORD $19, Z19, Z31
-	VMOVDQA64 Z20, (hybridMemory_spill+128)(SI)
+	VMOVDQA64 Z20, (both_spill+128)(SI)
 	VPSRLD $10, Z19, Z20
 	VPTERNLOGD $0x96, Z20, Z31, Z30
-	VPADDD (hybridMemory_spill+256)(SI), Z29, Z20
+	VPADDD (both_spill+256)(SI), Z29, Z20
 	VPADDD Z22, Z20, Z20
 	VPADDD Z30, Z20, Z20
 	VPADDD.BCST 132(R8), Z20, Z29
 	VPUNPCKLDQ Z29, Z26, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+2176)(SI)
+	VMOVDQA64 Z30, (both_header+2176)(SI)
 	VPUNPCKHDQ Z29, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2240)(SI)
+	VMOVDQA64 Z26, (both_header+2240)(SI)
 	VPRORD $7, Z28, Z26
 	VPRORD $18, Z28, Z29
 	VPSRLD $3, Z28, Z30
@@ -4247,13 +4247,13 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPADDD Z27, Z21, Z21
 	VPADDD Z29, Z21, Z21
 	VPADDD.BCST 136(R8), Z21, Z26
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z29
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z30
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z31
+	VPRORD $7, (both_spill+192)(SI), Z29
+	VPRORD $18, (both_spill+192)(SI), Z30
+	VPSRLD $3, (both_spill+192)(SI), Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z20, Z30
 	VPRORD $19, Z20, Z31
-	VMOVDQA64 Z27, (hybridMemory_spill+256)(SI)
+	VMOVDQA64 Z27, (both_spill+256)(SI)
 	VPSRLD $10, Z20, Z27
 	VPTERNLOGD $0x96, Z27, Z31, Z30
 	VPADDD Z28, Z29, Z27
@@ -4261,18 +4261,18 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPADDD Z30, Z27, Z27
 	VPADDD.BCST 140(R8), Z27, Z28
 	VPUNPCKLDQ Z28, Z26, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+2304)(SI)
+	VMOVDQA64 Z29, (both_header+2304)(SI)
 	VPUNPCKHDQ Z28, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2368)(SI)
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z28
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z29
+	VMOVDQA64 Z26, (both_header+2368)(SI)
+	VPRORD $7, (both_spill+64)(SI), Z26
+	VPRORD $18, (both_spill+64)(SI), Z28
+	VPSRLD $3, (both_spill+64)(SI), Z29
 	VPTERNLOGD $0x96, Z29, Z28, Z26
 	VPRORD $17, Z21, Z28
 	VPRORD $19, Z21, Z29
 	VPSRLD $10, Z21, Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z28
-	VPADDD (hybridMemory_spill+192)(SI), Z26, Z26
+	VPADDD (both_spill+192)(SI), Z26, Z26
 	VPADDD Z16, Z26, Z16
 	VPADDD Z28, Z16, Z16
 	VPADDD.BCST 144(R8), Z16, Z26
@@ -4284,17 +4284,17 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPRORD $19, Z27, Z30
 	VPSRLD $10, Z27, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+64)(SI), Z28, Z28
+	VPADDD (both_spill+64)(SI), Z28, Z28
 	VPADDD Z18, Z28, Z18
 	VPADDD Z29, Z18, Z18
 	VPADDD.BCST 148(R8), Z18, Z28
 	VPUNPCKLDQ Z28, Z26, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+2432)(SI)
+	VMOVDQA64 Z29, (both_header+2432)(SI)
 	VPUNPCKHDQ Z28, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2496)(SI)
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z28
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z29
+	VMOVDQA64 Z26, (both_header+2496)(SI)
+	VPRORD $7, (both_spill+0)(SI), Z26
+	VPRORD $18, (both_spill+0)(SI), Z28
+	VPSRLD $3, (both_spill+0)(SI), Z29
 	VPTERNLOGD $0x96, Z29, Z28, Z26
 	VPRORD $17, Z16, Z28
 	VPRORD $19, Z16, Z29
@@ -4312,17 +4312,17 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPRORD $19, Z18, Z29
 	VPSRLD $10, Z18, Z18
 	VPTERNLOGD $0x96, Z18, Z29, Z28
-	VPADDD (hybridMemory_spill+0)(SI), Z26, Z18
+	VPADDD (both_spill+0)(SI), Z26, Z18
 	VPADDD Z17, Z18, Z17
 	VPADDD Z28, Z17, Z17
 	VPADDD.BCST 156(R8), Z17, Z18
 	VPUNPCKLDQ Z18, Z23, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2560)(SI)
+	VMOVDQA64 Z26, (both_header+2560)(SI)
 	VPUNPCKHDQ Z18, Z23, Z18
-	VMOVDQA64 Z18, (hybridMemory_header+2624)(SI)
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z18
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z23
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z26
+	VMOVDQA64 Z18, (both_header+2624)(SI)
+	VPRORD $7, (both_spill+128)(SI), Z18
+	VPRORD $18, (both_spill+128)(SI), Z23
+	VPSRLD $3, (both_spill+128)(SI), Z26
 	VPTERNLOGD $0x96, Z26, Z23, Z18
 	VPRORD $17, Z19, Z23
 	VPRORD $19, Z19, Z26
@@ -4340,17 +4340,17 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPRORD $19, Z17, Z25
 	VPSRLD $10, Z17, Z17
 	VPTERNLOGD $0x96, Z17, Z25, Z23
-	VPADDD (hybridMemory_spill+128)(SI), Z20, Z17
+	VPADDD (both_spill+128)(SI), Z20, Z17
 	VPADDD Z21, Z17, Z17
 	VPADDD Z23, Z17, Z17
 	VPADDD.BCST 164(R8), Z17, Z20
 	VPUNPCKLDQ Z20, Z19, Z21
-	VMOVDQA64 Z21, (hybridMemory_header+2688)(SI)
+	VMOVDQA64 Z21, (both_header+2688)(SI)
 	VPUNPCKHDQ Z20, Z19, Z19
-	VMOVDQA64 Z19, (hybridMemory_header+2752)(SI)
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z19
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z20
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z21
+	VMOVDQA64 Z19, (both_header+2752)(SI)
+	VPRORD $7, (both_spill+256)(SI), Z19
+	VPRORD $18, (both_spill+256)(SI), Z20
+	VPSRLD $3, (both_spill+256)(SI), Z21
 	VPTERNLOGD $0x96, Z21, Z20, Z19
 	VPRORD $17, Z18, Z20
 	VPRORD $19, Z18, Z21
@@ -4368,60 +4368,60 @@ TEXT ·scanHybridVersions(SB), NOSPLIT, $0-64
 	VPRORD $19, Z17, Z21
 	VPSRLD $10, Z17, Z17
 	VPTERNLOGD $0x96, Z17, Z21, Z20
-	VPADDD (hybridMemory_spill+256)(SI), Z19, Z17
+	VPADDD (both_spill+256)(SI), Z19, Z17
 	VPADDD Z16, Z17, Z16
 	VPADDD Z20, Z16, Z16
 	VPADDD.BCST 172(R8), Z16, Z16
 	VPUNPCKLDQ Z16, Z18, Z17
-	VMOVDQA64 Z17, (hybridMemory_header+2816)(SI)
+	VMOVDQA64 Z17, (both_header+2816)(SI)
 	VPUNPCKHDQ Z16, Z18, Z16
-	VMOVDQA64 Z16, (hybridMemory_header+2880)(SI)
+	VMOVDQA64 Z16, (both_header+2880)(SI)
 	PCALIGN $64
 step:
 	VBROADCASTI32X4 80(R9), Z16
-	VPADDD (hybridMemory_nonce+0)(SI), Z16, Z17
-	VMOVDQA64 Z17, (hybridMemory_states+0)(SI)
-	VPADDD (hybridMemory_nonce+64)(SI), Z16, Z17
-	VMOVDQA64 Z17, (hybridMemory_states+64)(SI)
-	VPADDD (hybridMemory_nonce+128)(SI), Z16, Z17
-	VMOVDQA64 Z17, (hybridMemory_states+128)(SI)
-	VPADDD (hybridMemory_nonce+192)(SI), Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_states+192)(SI)
-	VMOVDQA64 (hybridMemory_digest+0)(SI), Z16
-	VPUNPCKLDQ (hybridMemory_digest+64)(SI), Z16, Z17
-	VMOVDQA64 (hybridMemory_digest+128)(SI), Z18
-	VPUNPCKLDQ (hybridMemory_digest+192)(SI), Z18, Z19
+	VPADDD (both_nonce+0)(SI), Z16, Z17
+	VMOVDQA64 Z17, (both_states+0)(SI)
+	VPADDD (both_nonce+64)(SI), Z16, Z17
+	VMOVDQA64 Z17, (both_states+64)(SI)
+	VPADDD (both_nonce+128)(SI), Z16, Z17
+	VMOVDQA64 Z17, (both_states+128)(SI)
+	VPADDD (both_nonce+192)(SI), Z16, Z16
+	VMOVDQA64 Z16, (both_states+192)(SI)
+	VMOVDQA64 (both_digest+0)(SI), Z16
+	VPUNPCKLDQ (both_digest+64)(SI), Z16, Z17
+	VMOVDQA64 (both_digest+128)(SI), Z18
+	VPUNPCKLDQ (both_digest+192)(SI), Z18, Z19
 	VPUNPCKLQDQ Z19, Z17, Z20
 	VPUNPCKHQDQ Z19, Z17, Z17
-	VPUNPCKHDQ (hybridMemory_digest+64)(SI), Z16, Z16
-	VPUNPCKHDQ (hybridMemory_digest+192)(SI), Z18, Z18
+	VPUNPCKHDQ (both_digest+64)(SI), Z16, Z16
+	VPUNPCKHDQ (both_digest+192)(SI), Z18, Z18
 	VPUNPCKLQDQ Z18, Z16, Z19
 	VPUNPCKHQDQ Z18, Z16, Z16
-	VMOVDQA64 (hybridMemory_digest+256)(SI), Z18
-	VPUNPCKLDQ (hybridMemory_digest+320)(SI), Z18, Z21
-	VMOVDQA64 (hybridMemory_digest+384)(SI), Z22
-	VPUNPCKLDQ (hybridMemory_digest+448)(SI), Z22, Z23
+	VMOVDQA64 (both_digest+256)(SI), Z18
+	VPUNPCKLDQ (both_digest+320)(SI), Z18, Z21
+	VMOVDQA64 (both_digest+384)(SI), Z22
+	VPUNPCKLDQ (both_digest+448)(SI), Z22, Z23
 	VPUNPCKLQDQ Z23, Z21, Z24
 	VPUNPCKHQDQ Z23, Z21, Z21
-	VPUNPCKHDQ (hybridMemory_digest+320)(SI), Z18, Z18
-	VPUNPCKHDQ (hybridMemory_digest+448)(SI), Z22, Z22
+	VPUNPCKHDQ (both_digest+320)(SI), Z18, Z18
+	VPUNPCKHDQ (both_digest+448)(SI), Z22, Z22
 	VPUNPCKLQDQ Z22, Z18, Z23
 	VPUNPCKHQDQ Z22, Z18, Z18
-	MOVO (hybridMemory_states+0)(SI), X1
+	MOVO (both_states+0)(SI), X1
 	VPSHUFD.Z $0x0, Z16, K2, Z22
 	MOVOU 112(R9), X2
-	MOVO (hybridMemory_states+64)(SI), X3
+	MOVO (both_states+64)(SI), X3
 	VPSHUFD.Z $0x55, Z16, K2, Z25
 	MOVOU 112(R9), X4
-	MOVO (hybridMemory_states+128)(SI), X5
+	MOVO (both_states+128)(SI), X5
 	MOVOU 112(R9), X6
 	VPSHUFD.Z $0xaa, Z16, K2, Z26
-	MOVO (hybridMemory_states+192)(SI), X7
+	MOVO (both_states+192)(SI), X7
 	MOVOU 112(R9), X8
-	MOVO (hybridMemory_states+16)(SI), X9
+	MOVO (both_states+16)(SI), X9
 	VPSHUFD.Z $0xff, Z16, K2, Z27
 	MOVOU 112(R9), X10
-	MOVO (hybridMemory_states+80)(SI), X11
+	MOVO (both_states+80)(SI), X11
 	MOVOU 112(R9), X12
 	VBROADCASTI32X4 96(R11), Z28
 	MOVQ 224(R8), X0
@@ -4489,411 +4489,411 @@ step:
 	SHA256RNDS2 X0, X9, X10
 	VPADDD.BCST 28(R11), Z19, Z31
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+0)(SI), X0
+	MOVQ (both_header+0)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	VMOVDQA64 Z30, (hybridMemory_spill+0)(SI)
-	MOVQ (hybridMemory_header+8)(SI), X0
+	VMOVDQA64 Z30, (both_spill+0)(SI)
+	MOVQ (both_header+8)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+64)(SI), X0
+	MOVQ (both_header+64)(SI), X0
 	VPADDD.BCST 32(R11), Z18, Z30
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+72)(SI), X0
+	MOVQ (both_header+72)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	VMOVDQA64 Z29, (hybridMemory_spill+64)(SI)
-	MOVQ (hybridMemory_header+16)(SI), X0
+	VMOVDQA64 Z29, (both_spill+64)(SI)
+	MOVQ (both_header+16)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+24)(SI), X0
+	MOVQ (both_header+24)(SI), X0
 	VPUNPCKLDQ Z30, Z31, Z29
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+128)(SI), X0
+	MOVQ (both_header+128)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VMOVDQA64 Z29, 256(R12)
-	MOVQ (hybridMemory_header+136)(SI), X0
+	MOVQ (both_header+136)(SI), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+192)(SI), X0
+	MOVQ (both_header+192)(SI), X0
 	VPUNPCKHDQ Z30, Z31, Z29
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+200)(SI), X0
+	MOVQ (both_header+200)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VMOVDQA64 Z29, 320(R12)
-	MOVQ (hybridMemory_header+144)(SI), X0
+	MOVQ (both_header+144)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+152)(SI), X0
+	MOVQ (both_header+152)(SI), X0
 	VPADDD.BCST 36(R11), Z23, Z29
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+256)(SI), X0
+	MOVQ (both_header+256)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPADDD.BCST 40(R11), Z17, Z30
-	MOVQ (hybridMemory_header+264)(SI), X0
+	MOVQ (both_header+264)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+320)(SI), X0
+	MOVQ (both_header+320)(SI), X0
 	VPUNPCKLDQ Z30, Z29, Z31
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+328)(SI), X0
+	MOVQ (both_header+328)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VMOVDQA64 Z31, 384(R12)
-	MOVQ (hybridMemory_header+272)(SI), X0
+	MOVQ (both_header+272)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+280)(SI), X0
+	MOVQ (both_header+280)(SI), X0
 	VPUNPCKHDQ Z30, Z29, Z29
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+384)(SI), X0
+	MOVQ (both_header+384)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VMOVDQA64 Z29, 448(R12)
-	MOVQ (hybridMemory_header+392)(SI), X0
+	MOVQ (both_header+392)(SI), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+448)(SI), X0
+	MOVQ (both_header+448)(SI), X0
 	VPADDD.BCST 44(R11), Z20, Z29
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+456)(SI), X0
+	MOVQ (both_header+456)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPADDD.BCST 48(R11), Z21, Z30
-	MOVQ (hybridMemory_header+400)(SI), X0
+	MOVQ (both_header+400)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+408)(SI), X0
+	MOVQ (both_header+408)(SI), X0
 	VPUNPCKLDQ Z30, Z29, Z31
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+512)(SI), X0
+	MOVQ (both_header+512)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VMOVDQA64 Z31, 512(R12)
-	MOVQ (hybridMemory_header+520)(SI), X0
+	MOVQ (both_header+520)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+576)(SI), X0
+	MOVQ (both_header+576)(SI), X0
 	VPUNPCKHDQ Z30, Z29, Z29
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+584)(SI), X0
+	MOVQ (both_header+584)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VMOVDQA64 Z29, 576(R12)
-	MOVQ (hybridMemory_header+528)(SI), X0
+	MOVQ (both_header+528)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+536)(SI), X0
+	MOVQ (both_header+536)(SI), X0
 	VPADDD.BCST 52(R11), Z24, Z29
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+640)(SI), X0
+	MOVQ (both_header+640)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPUNPCKLDQ.BCST 216(R8), Z29, Z30
-	MOVQ (hybridMemory_header+648)(SI), X0
+	MOVQ (both_header+648)(SI), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+704)(SI), X0
+	MOVQ (both_header+704)(SI), X0
 	VMOVDQA64 Z30, 640(R12)
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+712)(SI), X0
+	MOVQ (both_header+712)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPUNPCKHDQ.BCST 216(R8), Z29, Z29
-	MOVQ (hybridMemory_header+656)(SI), X0
+	MOVQ (both_header+656)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+664)(SI), X0
+	MOVQ (both_header+664)(SI), X0
 	VMOVDQA64 Z29, 704(R12)
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+768)(SI), X0
+	MOVQ (both_header+768)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $7, Z22, Z29
-	MOVQ (hybridMemory_header+776)(SI), X0
+	MOVQ (both_header+776)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+832)(SI), X0
+	MOVQ (both_header+832)(SI), X0
 	VPRORD $18, Z22, Z30
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+840)(SI), X0
+	MOVQ (both_header+840)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPSRLD $3, Z22, Z22
-	MOVQ (hybridMemory_header+784)(SI), X0
+	MOVQ (both_header+784)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+792)(SI), X0
+	MOVQ (both_header+792)(SI), X0
 	VPTERNLOGD $0x96, Z22, Z30, Z29
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+896)(SI), X0
+	MOVQ (both_header+896)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPADDD.BCST 56(R11), Z29, Z22
-	MOVQ (hybridMemory_header+904)(SI), X0
+	MOVQ (both_header+904)(SI), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+960)(SI), X0
+	MOVQ (both_header+960)(SI), X0
 	VPADDD Z16, Z22, Z16
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+968)(SI), X0
+	MOVQ (both_header+968)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPADDD.BCST 176(R8), Z16, Z22
-	MOVQ (hybridMemory_header+912)(SI), X0
+	MOVQ (both_header+912)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+920)(SI), X0
+	MOVQ (both_header+920)(SI), X0
 	VPBROADCASTD 220(R8), Z29
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+1024)(SI), X0
+	MOVQ (both_header+1024)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPUNPCKLDQ Z22, Z29, Z30
-	MOVQ (hybridMemory_header+1032)(SI), X0
+	MOVQ (both_header+1032)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VMOVDQA64 Z30, 768(R12)
-	MOVQ (hybridMemory_header+1088)(SI), X0
+	MOVQ (both_header+1088)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1096)(SI), X0
+	MOVQ (both_header+1096)(SI), X0
 	VPUNPCKHDQ Z22, Z29, Z22
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+1040)(SI), X0
+	MOVQ (both_header+1040)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VMOVDQA64 Z22, 832(R12)
-	MOVQ (hybridMemory_header+1048)(SI), X0
+	MOVQ (both_header+1048)(SI), X0
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+1152)(SI), X0
+	MOVQ (both_header+1152)(SI), X0
 	VPRORD $7, Z25, Z22
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1160)(SI), X0
+	MOVQ (both_header+1160)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPRORD $18, Z25, Z29
-	MOVQ (hybridMemory_header+1216)(SI), X0
+	MOVQ (both_header+1216)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1224)(SI), X0
+	MOVQ (both_header+1224)(SI), X0
 	VPSRLD $3, Z25, Z25
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+1168)(SI), X0
+	MOVQ (both_header+1168)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPTERNLOGD $0x96, Z25, Z29, Z22
-	MOVQ (hybridMemory_header+1176)(SI), X0
+	MOVQ (both_header+1176)(SI), X0
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+1280)(SI), X0
+	MOVQ (both_header+1280)(SI), X0
 	VPADDD.BCST 60(R11), Z22, Z22
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1288)(SI), X0
+	MOVQ (both_header+1288)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z19, Z22, Z19
-	MOVQ (hybridMemory_header+1344)(SI), X0
+	MOVQ (both_header+1344)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1352)(SI), X0
+	MOVQ (both_header+1352)(SI), X0
 	VPADDD.BCST 180(R8), Z19, Z22
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+1296)(SI), X0
+	MOVQ (both_header+1296)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $7, Z26, Z25
-	MOVQ (hybridMemory_header+1304)(SI), X0
+	MOVQ (both_header+1304)(SI), X0
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+1408)(SI), X0
+	MOVQ (both_header+1408)(SI), X0
 	VPRORD $18, Z26, Z29
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1416)(SI), X0
+	MOVQ (both_header+1416)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPSRLD $3, Z26, Z26
-	MOVQ (hybridMemory_header+1472)(SI), X0
+	MOVQ (both_header+1472)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1480)(SI), X0
+	MOVQ (both_header+1480)(SI), X0
 	VPTERNLOGD $0x96, Z26, Z29, Z25
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+1424)(SI), X0
+	MOVQ (both_header+1424)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $17, Z16, Z26
-	MOVQ (hybridMemory_header+1432)(SI), X0
+	MOVQ (both_header+1432)(SI), X0
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+1536)(SI), X0
+	MOVQ (both_header+1536)(SI), X0
 	VPRORD $19, Z16, Z29
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1544)(SI), X0
+	MOVQ (both_header+1544)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPSRLD $10, Z16, Z30
-	MOVQ (hybridMemory_header+1600)(SI), X0
+	MOVQ (both_header+1600)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1608)(SI), X0
+	MOVQ (both_header+1608)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+1552)(SI), X0
+	MOVQ (both_header+1552)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPADDD.BCST 4(R11), Z25, Z25
-	MOVQ (hybridMemory_header+1560)(SI), X0
+	MOVQ (both_header+1560)(SI), X0
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+1664)(SI), X0
+	MOVQ (both_header+1664)(SI), X0
 	VPADDD Z18, Z25, Z18
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1672)(SI), X0
+	MOVQ (both_header+1672)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPADDD Z26, Z18, Z18
-	MOVQ (hybridMemory_header+1728)(SI), X0
+	MOVQ (both_header+1728)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1736)(SI), X0
+	MOVQ (both_header+1736)(SI), X0
 	VPADDD.BCST 184(R8), Z18, Z25
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+1680)(SI), X0
+	MOVQ (both_header+1680)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPUNPCKLDQ Z25, Z22, Z26
-	MOVQ (hybridMemory_header+1688)(SI), X0
+	MOVQ (both_header+1688)(SI), X0
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+1792)(SI), X0
+	MOVQ (both_header+1792)(SI), X0
 	VMOVDQA64 Z26, 896(R12)
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1800)(SI), X0
+	MOVQ (both_header+1800)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPUNPCKHDQ Z25, Z22, Z22
-	MOVQ (hybridMemory_header+1856)(SI), X0
+	MOVQ (both_header+1856)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1864)(SI), X0
+	MOVQ (both_header+1864)(SI), X0
 	VMOVDQA64 Z22, 960(R12)
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+1808)(SI), X0
+	MOVQ (both_header+1808)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $7, Z27, Z22
-	MOVQ (hybridMemory_header+1816)(SI), X0
+	MOVQ (both_header+1816)(SI), X0
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+1920)(SI), X0
+	MOVQ (both_header+1920)(SI), X0
 	VPRORD $18, Z27, Z25
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1928)(SI), X0
+	MOVQ (both_header+1928)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPSRLD $3, Z27, Z26
-	MOVQ (hybridMemory_header+1984)(SI), X0
+	MOVQ (both_header+1984)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1992)(SI), X0
+	MOVQ (both_header+1992)(SI), X0
 	VPTERNLOGD $0x96, Z26, Z25, Z22
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+1936)(SI), X0
+	MOVQ (both_header+1936)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $17, Z19, Z25
-	MOVQ (hybridMemory_header+1944)(SI), X0
+	MOVQ (both_header+1944)(SI), X0
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+2048)(SI), X0
+	MOVQ (both_header+2048)(SI), X0
 	VPRORD $19, Z19, Z26
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2056)(SI), X0
+	MOVQ (both_header+2056)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPSRLD $10, Z19, Z27
-	MOVQ (hybridMemory_header+2112)(SI), X0
+	MOVQ (both_header+2112)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+2120)(SI), X0
+	MOVQ (both_header+2120)(SI), X0
 	VPTERNLOGD $0x96, Z27, Z26, Z25
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2064)(SI), X0
+	MOVQ (both_header+2064)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPADDD.BCST 8(R11), Z22, Z22
-	MOVQ (hybridMemory_header+2072)(SI), X0
+	MOVQ (both_header+2072)(SI), X0
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+2176)(SI), X0
+	MOVQ (both_header+2176)(SI), X0
 	VPADDD Z23, Z22, Z22
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+2184)(SI), X0
+	MOVQ (both_header+2184)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPADDD Z25, Z22, Z22
-	MOVQ (hybridMemory_header+2240)(SI), X0
+	MOVQ (both_header+2240)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+2248)(SI), X0
+	MOVQ (both_header+2248)(SI), X0
 	VPADDD.BCST 188(R8), Z22, Z23
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+2192)(SI), X0
+	MOVQ (both_header+2192)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $7, Z28, Z25
-	MOVQ (hybridMemory_header+2200)(SI), X0
+	MOVQ (both_header+2200)(SI), X0
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+2304)(SI), X0
+	MOVQ (both_header+2304)(SI), X0
 	VPRORD $18, Z28, Z26
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2312)(SI), X0
+	MOVQ (both_header+2312)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPSRLD $3, Z28, Z27
-	MOVQ (hybridMemory_header+2368)(SI), X0
+	MOVQ (both_header+2368)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+2376)(SI), X0
+	MOVQ (both_header+2376)(SI), X0
 	VPTERNLOGD $0x96, Z27, Z26, Z25
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2320)(SI), X0
+	MOVQ (both_header+2320)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $17, Z18, Z26
-	MOVQ (hybridMemory_header+2328)(SI), X0
+	MOVQ (both_header+2328)(SI), X0
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+2432)(SI), X0
+	MOVQ (both_header+2432)(SI), X0
 	VPRORD $19, Z18, Z27
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+2440)(SI), X0
+	MOVQ (both_header+2440)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPSRLD $10, Z18, Z28
-	MOVQ (hybridMemory_header+2496)(SI), X0
+	MOVQ (both_header+2496)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+2504)(SI), X0
+	MOVQ (both_header+2504)(SI), X0
 	VPTERNLOGD $0x96, Z28, Z27, Z26
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+2448)(SI), X0
+	MOVQ (both_header+2448)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPADDD.BCST 12(R11), Z25, Z25
-	MOVQ (hybridMemory_header+2456)(SI), X0
+	MOVQ (both_header+2456)(SI), X0
 	SHA256RNDS2 X0, X11, X12
-	MOVQ (hybridMemory_header+2560)(SI), X0
+	MOVQ (both_header+2560)(SI), X0
 	VPADDD Z17, Z25, Z17
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2568)(SI), X0
+	MOVQ (both_header+2568)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z26, Z17, Z17
-	MOVQ (hybridMemory_header+2624)(SI), X0
+	MOVQ (both_header+2624)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+2632)(SI), X0
+	MOVQ (both_header+2632)(SI), X0
 	VPADDD.BCST 192(R8), Z17, Z25
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2576)(SI), X0
+	MOVQ (both_header+2576)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPUNPCKLDQ Z25, Z23, Z26
-	MOVQ (hybridMemory_header+2584)(SI), X0
+	MOVQ (both_header+2584)(SI), X0
 	SHA256RNDS2 X0, X12, X11
-	MOVQ (hybridMemory_header+2688)(SI), X0
+	MOVQ (both_header+2688)(SI), X0
 	VMOVDQA64 Z26, 1024(R12)
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+2696)(SI), X0
+	MOVQ (both_header+2696)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPUNPCKHDQ Z25, Z23, Z23
-	MOVQ (hybridMemory_header+2752)(SI), X0
+	MOVQ (both_header+2752)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VMOVDQA64 Z23, 1088(R12)
-	MOVQ (hybridMemory_header+2760)(SI), X0
+	MOVQ (both_header+2760)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+2704)(SI), X0
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z23
+	MOVQ (both_header+2704)(SI), X0
+	VPRORD $7, (both_spill+64)(SI), Z23
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+2712)(SI), X0
+	MOVQ (both_header+2712)(SI), X0
 	SHA256RNDS2 X0, X11, X12
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z25
-	MOVQ (hybridMemory_header+2816)(SI), X0
+	VPRORD $18, (both_spill+64)(SI), Z25
+	MOVQ (both_header+2816)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2824)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z26
+	MOVQ (both_header+2824)(SI), X0
+	VPSRLD $3, (both_spill+64)(SI), Z26
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+2880)(SI), X0
+	MOVQ (both_header+2880)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPTERNLOGD $0x96, Z26, Z25, Z23
-	MOVQ (hybridMemory_header+2888)(SI), X0
+	MOVQ (both_header+2888)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2832)(SI), X0
+	MOVQ (both_header+2832)(SI), X0
 	VPRORD $17, Z22, Z25
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+2840)(SI), X0
+	MOVQ (both_header+2840)(SI), X0
 	SHA256RNDS2 X0, X12, X11
 	VPRORD $19, Z22, Z26
-	MOVO X1, (hybridMemory_digest+0)(SI)
-	MOVO X2, (hybridMemory_digest+256)(SI)
-	MOVO X3, (hybridMemory_digest+64)(SI)
+	MOVO X1, (both_digest+0)(SI)
+	MOVO X2, (both_digest+256)(SI)
+	MOVO X3, (both_digest+64)(SI)
 	VPSRLD $10, Z22, Z27
-	MOVO X4, (hybridMemory_digest+320)(SI)
-	MOVO X5, (hybridMemory_digest+128)(SI)
-	MOVO X6, (hybridMemory_digest+384)(SI)
+	MOVO X4, (both_digest+320)(SI)
+	MOVO X5, (both_digest+128)(SI)
+	MOVO X6, (both_digest+384)(SI)
 	VPTERNLOGD $0x96, Z27, Z26, Z25
-	MOVO X7, (hybridMemory_digest+192)(SI)
-	MOVO X8, (hybridMemory_digest+448)(SI)
-	MOVO X9, (hybridMemory_digest+16)(SI)
+	MOVO X7, (both_digest+192)(SI)
+	MOVO X8, (both_digest+448)(SI)
+	MOVO X9, (both_digest+16)(SI)
 	VPADDD.BCST 16(R11), Z23, Z23
-	MOVO X10, (hybridMemory_digest+272)(SI)
-	MOVO X11, (hybridMemory_digest+80)(SI)
-	MOVO X12, (hybridMemory_digest+336)(SI)
+	MOVO X10, (both_digest+272)(SI)
+	MOVO X11, (both_digest+80)(SI)
+	MOVO X12, (both_digest+336)(SI)
 	VPADDD Z20, Z23, Z20
-	MOVO (hybridMemory_states+144)(SI), X1
+	MOVO (both_states+144)(SI), X1
 	MOVOU 112(R9), X2
-	MOVO (hybridMemory_states+208)(SI), X3
+	MOVO (both_states+208)(SI), X3
 	VPADDD Z25, Z20, Z20
 	MOVOU 112(R9), X4
-	MOVO (hybridMemory_states+32)(SI), X5
+	MOVO (both_states+32)(SI), X5
 	MOVOU 112(R9), X6
 	VPADDD.BCST 8(R8), Z20, Z23
-	MOVO (hybridMemory_states+96)(SI), X7
+	MOVO (both_states+96)(SI), X7
 	MOVOU 112(R9), X8
-	MOVO (hybridMemory_states+160)(SI), X9
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z25
+	MOVO (both_states+160)(SI), X9
+	VPRORD $7, (both_spill+0)(SI), Z25
 	MOVOU 112(R9), X10
 	MOVQ 224(R8), X0
 	SHA256RNDS2 X0, X1, X2
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z26
+	VPRORD $18, (both_spill+0)(SI), Z26
 	SHA256RNDS2 X0, X3, X4
 	SHA256RNDS2 X0, X5, X6
 	SHA256RNDS2 X0, X7, X8
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z27
+	VPSRLD $3, (both_spill+0)(SI), Z27
 	SHA256RNDS2 X0, X9, X10
 	MOVQ 232(R8), X0
 	SHA256RNDS2 X0, X2, X1
@@ -4943,338 +4943,338 @@ step:
 	SHA256RNDS2 X0, X7, X8
 	VPUNPCKHDQ Z25, Z23, Z23
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+80)(SI), X0
+	MOVQ (both_header+80)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VMOVDQA64 Z23, 1216(R12)
-	MOVQ (hybridMemory_header+88)(SI), X0
+	MOVQ (both_header+88)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+32)(SI), X0
+	MOVQ (both_header+32)(SI), X0
 	VPRORD $17, Z20, Z23
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+40)(SI), X0
+	MOVQ (both_header+40)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $19, Z20, Z25
-	MOVQ (hybridMemory_header+96)(SI), X0
+	MOVQ (both_header+96)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+208)(SI), X0
+	MOVQ (both_header+208)(SI), X0
 	VPSRLD $10, Z20, Z26
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+216)(SI), X0
+	MOVQ (both_header+216)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPTERNLOGD $0x96, Z26, Z25, Z23
-	MOVQ (hybridMemory_header+160)(SI), X0
+	MOVQ (both_header+160)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+168)(SI), X0
+	MOVQ (both_header+168)(SI), X0
 	VPADDD.BCST 68(R11), Z24, Z24
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+224)(SI), X0
+	MOVQ (both_header+224)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPADDD Z16, Z24, Z24
-	MOVQ (hybridMemory_header+336)(SI), X0
+	MOVQ (both_header+336)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+344)(SI), X0
+	MOVQ (both_header+344)(SI), X0
 	VPADDD Z23, Z24, Z23
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+288)(SI), X0
+	MOVQ (both_header+288)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPADDD.BCST 200(R8), Z23, Z24
-	MOVQ (hybridMemory_header+296)(SI), X0
+	MOVQ (both_header+296)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+352)(SI), X0
+	MOVQ (both_header+352)(SI), X0
 	VPRORD $17, Z21, Z25
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+464)(SI), X0
+	MOVQ (both_header+464)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPRORD $19, Z21, Z26
-	MOVQ (hybridMemory_header+472)(SI), X0
+	MOVQ (both_header+472)(SI), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+416)(SI), X0
+	MOVQ (both_header+416)(SI), X0
 	VPSRLD $10, Z21, Z27
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+424)(SI), X0
+	MOVQ (both_header+424)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPTERNLOGD $0x96, Z27, Z26, Z25
-	MOVQ (hybridMemory_header+480)(SI), X0
+	MOVQ (both_header+480)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+592)(SI), X0
+	MOVQ (both_header+592)(SI), X0
 	VPADDD.BCST 0(R8), Z19, Z26
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+600)(SI), X0
+	MOVQ (both_header+600)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z25, Z26, Z25
-	MOVQ (hybridMemory_header+544)(SI), X0
+	MOVQ (both_header+544)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+552)(SI), X0
+	MOVQ (both_header+552)(SI), X0
 	VPADDD.BCST 204(R8), Z25, Z26
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+608)(SI), X0
+	MOVQ (both_header+608)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPUNPCKLDQ Z26, Z24, Z27
-	MOVQ (hybridMemory_header+720)(SI), X0
+	MOVQ (both_header+720)(SI), X0
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+728)(SI), X0
+	MOVQ (both_header+728)(SI), X0
 	VMOVDQA64 Z27, 1280(R12)
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+672)(SI), X0
+	MOVQ (both_header+672)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPUNPCKHDQ Z26, Z24, Z24
-	MOVQ (hybridMemory_header+680)(SI), X0
+	MOVQ (both_header+680)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+736)(SI), X0
+	MOVQ (both_header+736)(SI), X0
 	VMOVDQA64 Z24, 1344(R12)
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+848)(SI), X0
+	MOVQ (both_header+848)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $17, Z23, Z24
-	MOVQ (hybridMemory_header+856)(SI), X0
+	MOVQ (both_header+856)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+800)(SI), X0
+	MOVQ (both_header+800)(SI), X0
 	VPRORD $19, Z23, Z26
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+808)(SI), X0
+	MOVQ (both_header+808)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPSRLD $10, Z23, Z27
-	MOVQ (hybridMemory_header+864)(SI), X0
+	MOVQ (both_header+864)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+976)(SI), X0
+	MOVQ (both_header+976)(SI), X0
 	VPTERNLOGD $0x96, Z27, Z26, Z24
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+984)(SI), X0
+	MOVQ (both_header+984)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPADDD Z18, Z24, Z24
-	MOVQ (hybridMemory_header+928)(SI), X0
+	MOVQ (both_header+928)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPADDD.BCST 20(R8), Z24, Z26
-	MOVQ (hybridMemory_header+936)(SI), X0
+	MOVQ (both_header+936)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+992)(SI), X0
+	MOVQ (both_header+992)(SI), X0
 	VPRORD $17, Z25, Z27
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+1104)(SI), X0
+	MOVQ (both_header+1104)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $19, Z25, Z28
-	MOVQ (hybridMemory_header+1112)(SI), X0
+	MOVQ (both_header+1112)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+1056)(SI), X0
+	MOVQ (both_header+1056)(SI), X0
 	VPSRLD $10, Z25, Z29
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1064)(SI), X0
+	MOVQ (both_header+1064)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPTERNLOGD $0x96, Z29, Z28, Z27
-	MOVQ (hybridMemory_header+1120)(SI), X0
+	MOVQ (both_header+1120)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+1232)(SI), X0
+	MOVQ (both_header+1232)(SI), X0
 	VPADDD Z22, Z27, Z27
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1240)(SI), X0
+	MOVQ (both_header+1240)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPADDD.BCST 24(R8), Z27, Z28
-	MOVQ (hybridMemory_header+1184)(SI), X0
+	MOVQ (both_header+1184)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1192)(SI), X0
+	MOVQ (both_header+1192)(SI), X0
 	VPUNPCKLDQ Z28, Z26, Z29
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+1248)(SI), X0
+	MOVQ (both_header+1248)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VMOVDQA64 Z29, 1408(R12)
-	MOVQ (hybridMemory_header+1360)(SI), X0
+	MOVQ (both_header+1360)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1368)(SI), X0
+	MOVQ (both_header+1368)(SI), X0
 	VPUNPCKHDQ Z28, Z26, Z26
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+1312)(SI), X0
+	MOVQ (both_header+1312)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VMOVDQA64 Z26, 1472(R12)
-	MOVQ (hybridMemory_header+1320)(SI), X0
+	MOVQ (both_header+1320)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+1376)(SI), X0
+	MOVQ (both_header+1376)(SI), X0
 	VPRORD $17, Z24, Z26
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+1488)(SI), X0
+	MOVQ (both_header+1488)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPRORD $19, Z24, Z28
-	MOVQ (hybridMemory_header+1496)(SI), X0
+	MOVQ (both_header+1496)(SI), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+1440)(SI), X0
+	MOVQ (both_header+1440)(SI), X0
 	VPSRLD $10, Z24, Z29
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1448)(SI), X0
+	MOVQ (both_header+1448)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPTERNLOGD $0x96, Z29, Z28, Z26
-	MOVQ (hybridMemory_header+1504)(SI), X0
+	MOVQ (both_header+1504)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+1616)(SI), X0
+	MOVQ (both_header+1616)(SI), X0
 	VPADDD Z17, Z26, Z26
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1624)(SI), X0
+	MOVQ (both_header+1624)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPADDD.BCST 28(R8), Z26, Z28
-	MOVQ (hybridMemory_header+1568)(SI), X0
+	MOVQ (both_header+1568)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1576)(SI), X0
+	MOVQ (both_header+1576)(SI), X0
 	VPRORD $17, Z27, Z29
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+1632)(SI), X0
+	MOVQ (both_header+1632)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $19, Z27, Z30
-	MOVQ (hybridMemory_header+1744)(SI), X0
+	MOVQ (both_header+1744)(SI), X0
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1752)(SI), X0
+	MOVQ (both_header+1752)(SI), X0
 	VPSRLD $10, Z27, Z31
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+1696)(SI), X0
+	MOVQ (both_header+1696)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	MOVQ (hybridMemory_header+1704)(SI), X0
+	MOVQ (both_header+1704)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+1760)(SI), X0
+	MOVQ (both_header+1760)(SI), X0
 	VPADDD Z20, Z29, Z29
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+1872)(SI), X0
+	MOVQ (both_header+1872)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPADDD.BCST 32(R8), Z29, Z30
-	MOVQ (hybridMemory_header+1880)(SI), X0
+	MOVQ (both_header+1880)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+1824)(SI), X0
+	MOVQ (both_header+1824)(SI), X0
 	VPUNPCKLDQ Z30, Z28, Z31
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1832)(SI), X0
+	MOVQ (both_header+1832)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VMOVDQA64 Z31, 1536(R12)
-	MOVQ (hybridMemory_header+1888)(SI), X0
+	MOVQ (both_header+1888)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+2000)(SI), X0
+	MOVQ (both_header+2000)(SI), X0
 	VPUNPCKHDQ Z30, Z28, Z28
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+2008)(SI), X0
+	MOVQ (both_header+2008)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VMOVDQA64 Z28, 1600(R12)
-	MOVQ (hybridMemory_header+1952)(SI), X0
+	MOVQ (both_header+1952)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1960)(SI), X0
+	MOVQ (both_header+1960)(SI), X0
 	VPRORD $17, Z26, Z28
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+2016)(SI), X0
+	MOVQ (both_header+2016)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $19, Z26, Z30
-	MOVQ (hybridMemory_header+2128)(SI), X0
+	MOVQ (both_header+2128)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2136)(SI), X0
+	MOVQ (both_header+2136)(SI), X0
 	VPSRLD $10, Z26, Z31
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+2080)(SI), X0
+	MOVQ (both_header+2080)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPTERNLOGD $0x96, Z31, Z30, Z28
-	MOVQ (hybridMemory_header+2088)(SI), X0
+	MOVQ (both_header+2088)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2144)(SI), X0
+	MOVQ (both_header+2144)(SI), X0
 	VPADDD Z21, Z28, Z28
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+2256)(SI), X0
+	MOVQ (both_header+2256)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPADDD.BCST 36(R8), Z28, Z30
-	MOVQ (hybridMemory_header+2264)(SI), X0
+	MOVQ (both_header+2264)(SI), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+2208)(SI), X0
+	MOVQ (both_header+2208)(SI), X0
 	VPRORD $17, Z29, Z31
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+2216)(SI), X0
+	MOVQ (both_header+2216)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z21, (hybridMemory_spill+0)(SI)
-	MOVQ (hybridMemory_header+2272)(SI), X0
+	VMOVDQA64 Z21, (both_spill+0)(SI)
+	MOVQ (both_header+2272)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+2384)(SI), X0
+	MOVQ (both_header+2384)(SI), X0
 	VPRORD $19, Z29, Z21
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2392)(SI), X0
+	MOVQ (both_header+2392)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	VMOVDQA64 Z20, (hybridMemory_spill+64)(SI)
-	MOVQ (hybridMemory_header+2336)(SI), X0
+	VMOVDQA64 Z20, (both_spill+64)(SI)
+	MOVQ (both_header+2336)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+2344)(SI), X0
+	MOVQ (both_header+2344)(SI), X0
 	VPSRLD $10, Z29, Z20
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2400)(SI), X0
+	MOVQ (both_header+2400)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPTERNLOGD $0x96, Z20, Z21, Z31
-	MOVQ (hybridMemory_header+2512)(SI), X0
+	MOVQ (both_header+2512)(SI), X0
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+2520)(SI), X0
+	MOVQ (both_header+2520)(SI), X0
 	VPADDD.BCST 208(R8), Z23, Z20
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+2464)(SI), X0
+	MOVQ (both_header+2464)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPADDD Z31, Z20, Z20
-	MOVQ (hybridMemory_header+2472)(SI), X0
+	MOVQ (both_header+2472)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+2528)(SI), X0
+	MOVQ (both_header+2528)(SI), X0
 	VPADDD.BCST 40(R8), Z20, Z21
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+2640)(SI), X0
+	MOVQ (both_header+2640)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPUNPCKLDQ Z21, Z30, Z31
-	MOVQ (hybridMemory_header+2648)(SI), X0
+	MOVQ (both_header+2648)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+2592)(SI), X0
+	MOVQ (both_header+2592)(SI), X0
 	VMOVDQA64 Z31, 1664(R12)
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+2600)(SI), X0
+	MOVQ (both_header+2600)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPUNPCKHDQ Z21, Z30, Z21
-	MOVQ (hybridMemory_header+2656)(SI), X0
+	MOVQ (both_header+2656)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+2768)(SI), X0
+	MOVQ (both_header+2768)(SI), X0
 	VMOVDQA64 Z21, 1728(R12)
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+2776)(SI), X0
+	MOVQ (both_header+2776)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPRORD $7, Z16, Z21
-	MOVQ (hybridMemory_header+2720)(SI), X0
+	MOVQ (both_header+2720)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+2728)(SI), X0
+	MOVQ (both_header+2728)(SI), X0
 	VPRORD $18, Z16, Z30
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+2784)(SI), X0
+	MOVQ (both_header+2784)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPSRLD $3, Z16, Z31
-	MOVQ (hybridMemory_header+2896)(SI), X0
+	MOVQ (both_header+2896)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2904)(SI), X0
+	MOVQ (both_header+2904)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z21
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+2848)(SI), X0
+	MOVQ (both_header+2848)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPRORD $17, Z28, Z30
-	MOVQ (hybridMemory_header+2856)(SI), X0
+	MOVQ (both_header+2856)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2912)(SI), X0
+	MOVQ (both_header+2912)(SI), X0
 	VPRORD $19, Z28, Z31
 	SHA256RNDS2 X0, X10, X9
-	MOVO X1, (hybridMemory_digest+144)(SI)
-	MOVO X2, (hybridMemory_digest+400)(SI)
-	VMOVDQA64 Z23, (hybridMemory_spill+128)(SI)
-	MOVO X3, (hybridMemory_digest+208)(SI)
-	MOVO X4, (hybridMemory_digest+464)(SI)
+	MOVO X1, (both_digest+144)(SI)
+	MOVO X2, (both_digest+400)(SI)
+	VMOVDQA64 Z23, (both_spill+128)(SI)
+	MOVO X3, (both_digest+208)(SI)
+	MOVO X4, (both_digest+464)(SI)
 	VPSRLD $10, Z28, Z23
-	MOVO X5, (hybridMemory_digest+32)(SI)
-	MOVO X6, (hybridMemory_digest+288)(SI)
-	MOVO X7, (hybridMemory_digest+96)(SI)
+	MOVO X5, (both_digest+32)(SI)
+	MOVO X6, (both_digest+288)(SI)
+	MOVO X7, (both_digest+96)(SI)
 	VPTERNLOGD $0x96, Z23, Z31, Z30
-	MOVO X8, (hybridMemory_digest+352)(SI)
-	MOVO X9, (hybridMemory_digest+160)(SI)
-	MOVO X10, (hybridMemory_digest+416)(SI)
+	MOVO X8, (both_digest+352)(SI)
+	MOVO X9, (both_digest+160)(SI)
+	MOVO X10, (both_digest+416)(SI)
 	VPADDD.BCST 212(R8), Z21, Z21
-	MOVO (hybridMemory_states+224)(SI), X1
+	MOVO (both_states+224)(SI), X1
 	MOVOU 112(R9), X2
-	MOVO (hybridMemory_states+48)(SI), X3
+	MOVO (both_states+48)(SI), X3
 	VPADDD Z25, Z21, Z21
 	MOVOU 112(R9), X4
-	MOVO (hybridMemory_states+112)(SI), X5
+	MOVO (both_states+112)(SI), X5
 	MOVOU 112(R9), X6
 	VPADDD Z30, Z21, Z21
-	MOVO (hybridMemory_states+176)(SI), X7
+	MOVO (both_states+176)(SI), X7
 	MOVOU 112(R9), X8
-	MOVO (hybridMemory_states+240)(SI), X9
+	MOVO (both_states+240)(SI), X9
 	VPADDD.BCST 44(R8), Z21, Z23
 	MOVOU 112(R9), X10
 	MOVQ 224(R8), X0
@@ -5287,7 +5287,7 @@ step:
 	SHA256RNDS2 X0, X9, X10
 	MOVQ 232(R8), X0
 	SHA256RNDS2 X0, X2, X1
-	VMOVDQA64 Z25, (hybridMemory_spill+192)(SI)
+	VMOVDQA64 Z25, (both_spill+192)(SI)
 	SHA256RNDS2 X0, X4, X3
 	SHA256RNDS2 X0, X6, X5
 	SHA256RNDS2 X0, X8, X7
@@ -5307,7 +5307,7 @@ step:
 	SHA256RNDS2 X0, X4, X3
 	SHA256RNDS2 X0, X6, X5
 	SHA256RNDS2 X0, X8, X7
-	VMOVDQA64 Z20, (hybridMemory_spill+256)(SI)
+	VMOVDQA64 Z20, (both_spill+256)(SI)
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 256(R8), X0
 	SHA256RNDS2 X0, X1, X2
@@ -5333,332 +5333,332 @@ step:
 	SHA256RNDS2 X0, X7, X8
 	VPADDD.BCST 48(R8), Z16, Z20
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+104)(SI), X0
+	MOVQ (both_header+104)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPUNPCKLDQ Z20, Z23, Z25
-	MOVQ (hybridMemory_header+48)(SI), X0
+	MOVQ (both_header+48)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+56)(SI), X0
+	MOVQ (both_header+56)(SI), X0
 	VMOVDQA64 Z25, 1792(R12)
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+112)(SI), X0
+	MOVQ (both_header+112)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPUNPCKHDQ Z20, Z23, Z20
-	MOVQ (hybridMemory_header+120)(SI), X0
+	MOVQ (both_header+120)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+232)(SI), X0
+	MOVQ (both_header+232)(SI), X0
 	VMOVDQA64 Z20, 1856(R12)
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+176)(SI), X0
+	MOVQ (both_header+176)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPRORD $7, Z18, Z20
-	MOVQ (hybridMemory_header+184)(SI), X0
+	MOVQ (both_header+184)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+240)(SI), X0
+	MOVQ (both_header+240)(SI), X0
 	VPRORD $18, Z18, Z23
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+248)(SI), X0
+	MOVQ (both_header+248)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPSRLD $3, Z18, Z25
-	MOVQ (hybridMemory_header+360)(SI), X0
+	MOVQ (both_header+360)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+304)(SI), X0
+	MOVQ (both_header+304)(SI), X0
 	VPTERNLOGD $0x96, Z25, Z23, Z20
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+312)(SI), X0
+	MOVQ (both_header+312)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPRORD $17, Z21, Z23
-	MOVQ (hybridMemory_header+368)(SI), X0
+	MOVQ (both_header+368)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+376)(SI), X0
+	MOVQ (both_header+376)(SI), X0
 	VPRORD $19, Z21, Z25
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+488)(SI), X0
+	MOVQ (both_header+488)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPSRLD $10, Z21, Z30
-	MOVQ (hybridMemory_header+432)(SI), X0
+	MOVQ (both_header+432)(SI), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+440)(SI), X0
+	MOVQ (both_header+440)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z25, Z23
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+496)(SI), X0
+	MOVQ (both_header+496)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPADDD Z19, Z20, Z19
-	MOVQ (hybridMemory_header+504)(SI), X0
+	MOVQ (both_header+504)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+616)(SI), X0
+	MOVQ (both_header+616)(SI), X0
 	VPADDD Z27, Z19, Z19
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+560)(SI), X0
+	MOVQ (both_header+560)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z23, Z19, Z19
-	MOVQ (hybridMemory_header+568)(SI), X0
+	MOVQ (both_header+568)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+624)(SI), X0
+	MOVQ (both_header+624)(SI), X0
 	VPADDD.BCST 52(R8), Z19, Z20
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+632)(SI), X0
+	MOVQ (both_header+632)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPRORD $7, Z22, Z23
-	MOVQ (hybridMemory_header+744)(SI), X0
+	MOVQ (both_header+744)(SI), X0
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+688)(SI), X0
+	MOVQ (both_header+688)(SI), X0
 	VPRORD $18, Z22, Z25
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+696)(SI), X0
+	MOVQ (both_header+696)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPSRLD $3, Z22, Z30
-	MOVQ (hybridMemory_header+752)(SI), X0
+	MOVQ (both_header+752)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+760)(SI), X0
+	MOVQ (both_header+760)(SI), X0
 	VPTERNLOGD $0x96, Z30, Z25, Z23
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+872)(SI), X0
+	MOVQ (both_header+872)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPRORD $17, Z16, Z25
-	MOVQ (hybridMemory_header+816)(SI), X0
+	MOVQ (both_header+816)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+824)(SI), X0
+	MOVQ (both_header+824)(SI), X0
 	VPRORD $19, Z16, Z30
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+880)(SI), X0
+	MOVQ (both_header+880)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPSRLD $10, Z16, Z31
-	MOVQ (hybridMemory_header+888)(SI), X0
+	MOVQ (both_header+888)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+1000)(SI), X0
+	MOVQ (both_header+1000)(SI), X0
 	VPTERNLOGD $0x96, Z31, Z30, Z25
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+944)(SI), X0
+	MOVQ (both_header+944)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPADDD Z18, Z23, Z18
-	MOVQ (hybridMemory_header+952)(SI), X0
+	MOVQ (both_header+952)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1008)(SI), X0
+	MOVQ (both_header+1008)(SI), X0
 	VPADDD Z26, Z18, Z18
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+1016)(SI), X0
+	MOVQ (both_header+1016)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPADDD Z25, Z18, Z18
-	MOVQ (hybridMemory_header+1128)(SI), X0
+	MOVQ (both_header+1128)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1072)(SI), X0
+	MOVQ (both_header+1072)(SI), X0
 	VPADDD.BCST 56(R8), Z18, Z23
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+1080)(SI), X0
+	MOVQ (both_header+1080)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPUNPCKLDQ Z23, Z20, Z25
-	MOVQ (hybridMemory_header+1136)(SI), X0
+	MOVQ (both_header+1136)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+1144)(SI), X0
+	MOVQ (both_header+1144)(SI), X0
 	VMOVDQA64 Z25, 1920(R12)
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+1256)(SI), X0
+	MOVQ (both_header+1256)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPUNPCKHDQ Z23, Z20, Z20
-	MOVQ (hybridMemory_header+1200)(SI), X0
+	MOVQ (both_header+1200)(SI), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+1208)(SI), X0
+	MOVQ (both_header+1208)(SI), X0
 	VMOVDQA64 Z20, 1984(R12)
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1264)(SI), X0
+	MOVQ (both_header+1264)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPRORD $7, Z17, Z20
-	MOVQ (hybridMemory_header+1272)(SI), X0
+	MOVQ (both_header+1272)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPRORD $18, Z17, Z23
-	MOVQ (hybridMemory_header+1384)(SI), X0
+	MOVQ (both_header+1384)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1328)(SI), X0
+	MOVQ (both_header+1328)(SI), X0
 	VPSRLD $3, Z17, Z25
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+1336)(SI), X0
+	MOVQ (both_header+1336)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPTERNLOGD $0x96, Z25, Z23, Z20
-	MOVQ (hybridMemory_header+1392)(SI), X0
+	MOVQ (both_header+1392)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+1400)(SI), X0
+	MOVQ (both_header+1400)(SI), X0
 	VPRORD $17, Z19, Z23
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+1512)(SI), X0
+	MOVQ (both_header+1512)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VPRORD $19, Z19, Z25
-	MOVQ (hybridMemory_header+1456)(SI), X0
+	MOVQ (both_header+1456)(SI), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+1464)(SI), X0
+	MOVQ (both_header+1464)(SI), X0
 	VPSRLD $10, Z19, Z30
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+1520)(SI), X0
+	MOVQ (both_header+1520)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VPTERNLOGD $0x96, Z30, Z25, Z23
-	MOVQ (hybridMemory_header+1528)(SI), X0
+	MOVQ (both_header+1528)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+1640)(SI), X0
+	MOVQ (both_header+1640)(SI), X0
 	VPADDD Z22, Z20, Z20
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+1584)(SI), X0
+	MOVQ (both_header+1584)(SI), X0
 	SHA256RNDS2 X0, X4, X3
 	VPADDD Z29, Z20, Z20
-	MOVQ (hybridMemory_header+1592)(SI), X0
+	MOVQ (both_header+1592)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1648)(SI), X0
+	MOVQ (both_header+1648)(SI), X0
 	VPADDD Z23, Z20, Z20
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+1656)(SI), X0
+	MOVQ (both_header+1656)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPADDD.BCST 60(R8), Z20, Z22
-	MOVQ (hybridMemory_header+1768)(SI), X0
+	MOVQ (both_header+1768)(SI), X0
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1712)(SI), X0
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z23
+	MOVQ (both_header+1712)(SI), X0
+	VPRORD $7, (both_spill+64)(SI), Z23
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+1720)(SI), X0
+	MOVQ (both_header+1720)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z25
-	MOVQ (hybridMemory_header+1776)(SI), X0
+	VPRORD $18, (both_spill+64)(SI), Z25
+	MOVQ (both_header+1776)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+1784)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z30
+	MOVQ (both_header+1784)(SI), X0
+	VPSRLD $3, (both_spill+64)(SI), Z30
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+1896)(SI), X0
+	MOVQ (both_header+1896)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPTERNLOGD $0x96, Z30, Z25, Z23
-	MOVQ (hybridMemory_header+1840)(SI), X0
+	MOVQ (both_header+1840)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+1848)(SI), X0
+	MOVQ (both_header+1848)(SI), X0
 	VPRORD $17, Z18, Z25
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+1904)(SI), X0
+	MOVQ (both_header+1904)(SI), X0
 	SHA256RNDS2 X0, X8, X7
 	VPRORD $19, Z18, Z30
-	MOVQ (hybridMemory_header+1912)(SI), X0
+	MOVQ (both_header+1912)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+2024)(SI), X0
+	MOVQ (both_header+2024)(SI), X0
 	VPSRLD $10, Z18, Z31
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+1968)(SI), X0
+	MOVQ (both_header+1968)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPTERNLOGD $0x96, Z31, Z30, Z25
-	MOVQ (hybridMemory_header+1976)(SI), X0
+	MOVQ (both_header+1976)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+2032)(SI), X0
+	MOVQ (both_header+2032)(SI), X0
 	VPADDD Z17, Z23, Z17
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+2040)(SI), X0
+	MOVQ (both_header+2040)(SI), X0
 	SHA256RNDS2 X0, X9, X10
 	VPADDD Z28, Z17, Z17
-	MOVQ (hybridMemory_header+2152)(SI), X0
+	MOVQ (both_header+2152)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2096)(SI), X0
+	MOVQ (both_header+2096)(SI), X0
 	VPADDD Z25, Z17, Z17
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+2104)(SI), X0
+	MOVQ (both_header+2104)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPADDD.BCST 64(R8), Z17, Z23
-	MOVQ (hybridMemory_header+2160)(SI), X0
+	MOVQ (both_header+2160)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2168)(SI), X0
+	MOVQ (both_header+2168)(SI), X0
 	VPUNPCKLDQ Z23, Z22, Z25
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+2280)(SI), X0
+	MOVQ (both_header+2280)(SI), X0
 	SHA256RNDS2 X0, X1, X2
 	VMOVDQA64 Z25, 2048(R12)
-	MOVQ (hybridMemory_header+2224)(SI), X0
+	MOVQ (both_header+2224)(SI), X0
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+2232)(SI), X0
+	MOVQ (both_header+2232)(SI), X0
 	VPUNPCKHDQ Z23, Z22, Z22
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+2288)(SI), X0
+	MOVQ (both_header+2288)(SI), X0
 	SHA256RNDS2 X0, X7, X8
 	VMOVDQA64 Z22, 2112(R12)
-	MOVQ (hybridMemory_header+2296)(SI), X0
+	MOVQ (both_header+2296)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+2408)(SI), X0
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z22
+	MOVQ (both_header+2408)(SI), X0
+	VPRORD $7, (both_spill+0)(SI), Z22
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2352)(SI), X0
+	MOVQ (both_header+2352)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z23
-	MOVQ (hybridMemory_header+2360)(SI), X0
+	VPRORD $18, (both_spill+0)(SI), Z23
+	MOVQ (both_header+2360)(SI), X0
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+2416)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z25
+	MOVQ (both_header+2416)(SI), X0
+	VPSRLD $3, (both_spill+0)(SI), Z25
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2424)(SI), X0
+	MOVQ (both_header+2424)(SI), X0
 	SHA256RNDS2 X0, X10, X9
 	VPTERNLOGD $0x96, Z25, Z23, Z22
-	MOVQ (hybridMemory_header+2536)(SI), X0
+	MOVQ (both_header+2536)(SI), X0
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+2480)(SI), X0
+	MOVQ (both_header+2480)(SI), X0
 	VPRORD $17, Z20, Z23
 	SHA256RNDS2 X0, X3, X4
-	MOVQ (hybridMemory_header+2488)(SI), X0
+	MOVQ (both_header+2488)(SI), X0
 	SHA256RNDS2 X0, X5, X6
 	VPRORD $19, Z20, Z25
-	MOVQ (hybridMemory_header+2544)(SI), X0
+	MOVQ (both_header+2544)(SI), X0
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+2552)(SI), X0
+	MOVQ (both_header+2552)(SI), X0
 	VPSRLD $10, Z20, Z30
 	SHA256RNDS2 X0, X9, X10
-	MOVQ (hybridMemory_header+2664)(SI), X0
+	MOVQ (both_header+2664)(SI), X0
 	SHA256RNDS2 X0, X2, X1
 	VPTERNLOGD $0x96, Z30, Z25, Z23
-	MOVQ (hybridMemory_header+2608)(SI), X0
+	MOVQ (both_header+2608)(SI), X0
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+2616)(SI), X0
-	VPADDD (hybridMemory_spill+64)(SI), Z22, Z22
+	MOVQ (both_header+2616)(SI), X0
+	VPADDD (both_spill+64)(SI), Z22, Z22
 	SHA256RNDS2 X0, X6, X5
-	MOVQ (hybridMemory_header+2672)(SI), X0
+	MOVQ (both_header+2672)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	VPADDD (hybridMemory_spill+256)(SI), Z22, Z22
-	MOVQ (hybridMemory_header+2680)(SI), X0
+	VPADDD (both_spill+256)(SI), Z22, Z22
+	MOVQ (both_header+2680)(SI), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ (hybridMemory_header+2792)(SI), X0
+	MOVQ (both_header+2792)(SI), X0
 	VPADDD Z23, Z22, Z22
 	SHA256RNDS2 X0, X1, X2
-	MOVQ (hybridMemory_header+2736)(SI), X0
+	MOVQ (both_header+2736)(SI), X0
 	SHA256RNDS2 X0, X3, X4
 	VPADDD.BCST 68(R8), Z22, Z23
-	MOVQ (hybridMemory_header+2744)(SI), X0
+	MOVQ (both_header+2744)(SI), X0
 	SHA256RNDS2 X0, X5, X6
-	MOVQ (hybridMemory_header+2800)(SI), X0
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z25
+	MOVQ (both_header+2800)(SI), X0
+	VPRORD $7, (both_spill+128)(SI), Z25
 	SHA256RNDS2 X0, X7, X8
-	MOVQ (hybridMemory_header+2808)(SI), X0
+	MOVQ (both_header+2808)(SI), X0
 	SHA256RNDS2 X0, X9, X10
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z30
-	MOVQ (hybridMemory_header+2920)(SI), X0
+	VPRORD $18, (both_spill+128)(SI), Z30
+	MOVQ (both_header+2920)(SI), X0
 	SHA256RNDS2 X0, X2, X1
-	MOVQ (hybridMemory_header+2864)(SI), X0
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z31
+	MOVQ (both_header+2864)(SI), X0
+	VPSRLD $3, (both_spill+128)(SI), Z31
 	SHA256RNDS2 X0, X4, X3
-	MOVQ (hybridMemory_header+2872)(SI), X0
+	MOVQ (both_header+2872)(SI), X0
 	SHA256RNDS2 X0, X6, X5
 	VPTERNLOGD $0x96, Z31, Z30, Z25
-	MOVQ (hybridMemory_header+2928)(SI), X0
+	MOVQ (both_header+2928)(SI), X0
 	SHA256RNDS2 X0, X8, X7
-	MOVQ (hybridMemory_header+2936)(SI), X0
+	MOVQ (both_header+2936)(SI), X0
 	VPRORD $17, Z17, Z30
 	SHA256RNDS2 X0, X10, X9
-	MOVO X1, (hybridMemory_digest+224)(SI)
-	MOVO X2, (hybridMemory_digest+480)(SI)
+	MOVO X1, (both_digest+224)(SI)
+	MOVO X2, (both_digest+480)(SI)
 	VPRORD $19, Z17, Z31
-	MOVO X3, (hybridMemory_digest+48)(SI)
-	MOVO X4, (hybridMemory_digest+304)(SI)
-	MOVO X5, (hybridMemory_digest+112)(SI)
-	VMOVDQA64 Z28, (hybridMemory_spill+64)(SI)
-	MOVO X6, (hybridMemory_digest+368)(SI)
-	MOVO X7, (hybridMemory_digest+176)(SI)
-	MOVO X8, (hybridMemory_digest+432)(SI)
+	MOVO X3, (both_digest+48)(SI)
+	MOVO X4, (both_digest+304)(SI)
+	MOVO X5, (both_digest+112)(SI)
+	VMOVDQA64 Z28, (both_spill+64)(SI)
+	MOVO X6, (both_digest+368)(SI)
+	MOVO X7, (both_digest+176)(SI)
+	MOVO X8, (both_digest+432)(SI)
 	VPSRLD $10, Z17, Z28
-	MOVO X9, (hybridMemory_digest+240)(SI)
-	MOVO X10, (hybridMemory_digest+496)(SI)
+	MOVO X9, (both_digest+240)(SI)
+	MOVO X10, (both_digest+496)(SI)
 	MOVO 0(R13), X1
 	VPTERNLOGD $0x96, Z28, Z31, Z30
 	MOVOU 272(R8), X2
 	MOVO 64(R13), X3
 	MOVOU 272(R8), X4
-	VPADDD (hybridMemory_spill+0)(SI), Z25, Z25
+	VPADDD (both_spill+0)(SI), Z25, Z25
 	MOVO 128(R13), X5
 	MOVOU 272(R8), X6
 	MOVO 192(R13), X7
@@ -5689,15 +5689,15 @@ step:
 	MOVQ 384(R13), X0
 	SHA256RNDS2 X0, X2, X1
 	MOVQ 392(R13), X0
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z23
+	VPRORD $7, (both_spill+192)(SI), Z23
 	SHA256RNDS2 X0, X4, X3
 	MOVQ 448(R13), X0
 	SHA256RNDS2 X0, X6, X5
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z28
+	VPRORD $18, (both_spill+192)(SI), Z28
 	MOVQ 456(R13), X0
 	SHA256RNDS2 X0, X8, X7
 	MOVQ 400(R13), X0
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z30
+	VPSRLD $3, (both_spill+192)(SI), Z30
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 408(R13), X0
 	SHA256RNDS2 X0, X12, X11
@@ -5721,7 +5721,7 @@ step:
 	MOVQ 640(R13), X0
 	SHA256RNDS2 X0, X2, X1
 	MOVQ 648(R13), X0
-	VPADDD (hybridMemory_spill+128)(SI), Z23, Z23
+	VPADDD (both_spill+128)(SI), Z23, Z23
 	SHA256RNDS2 X0, X4, X3
 	MOVQ 704(R13), X0
 	SHA256RNDS2 X0, X6, X5
@@ -5745,7 +5745,7 @@ step:
 	SHA256RNDS2 X0, X11, X12
 	MOVQ 296(R8), X0
 	SHA256RNDS2 X0, X2, X1
-	VMOVDQA64 Z16, (hybridMemory_spill+128)(SI)
+	VMOVDQA64 Z16, (both_spill+128)(SI)
 	SHA256RNDS2 X0, X4, X3
 	SHA256RNDS2 X0, X6, X5
 	SHA256RNDS2 X0, X8, X7
@@ -5765,7 +5765,7 @@ step:
 	MOVQ 768(R13), X0
 	SHA256RNDS2 X0, X2, X1
 	MOVQ 776(R13), X0
-	VMOVDQA64 Z21, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z21, (both_spill+0)(SI)
 	SHA256RNDS2 X0, X4, X3
 	MOVQ 832(R13), X0
 	SHA256RNDS2 X0, X6, X5
@@ -5777,7 +5777,7 @@ step:
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 792(R13), X0
 	SHA256RNDS2 X0, X12, X11
-	VPADDD (hybridMemory_spill+192)(SI), Z30, Z21
+	VPADDD (both_spill+192)(SI), Z30, Z21
 	MOVQ 896(R13), X0
 	SHA256RNDS2 X0, X1, X2
 	MOVQ 904(R13), X0
@@ -5881,7 +5881,7 @@ step:
 	SHA256RNDS2 X0, X3, X4
 	MOVQ 1728(R13), X0
 	SHA256RNDS2 X0, X5, X6
-	VMOVDQA64 Z18, (hybridMemory_spill+192)(SI)
+	VMOVDQA64 Z18, (both_spill+192)(SI)
 	MOVQ 1736(R13), X0
 	SHA256RNDS2 X0, X7, X8
 	MOVQ 1680(R13), X0
@@ -5972,15 +5972,15 @@ step:
 	SHA256RNDS2 X0, X12, X11
 	MOVQ 2432(R13), X0
 	SHA256RNDS2 X0, X1, X2
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z27
+	VPRORD $7, (both_spill+64)(SI), Z27
 	MOVQ 2440(R13), X0
 	SHA256RNDS2 X0, X3, X4
 	MOVQ 2496(R13), X0
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z28
+	VPRORD $18, (both_spill+64)(SI), Z28
 	SHA256RNDS2 X0, X5, X6
 	MOVQ 2504(R13), X0
 	SHA256RNDS2 X0, X7, X8
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z30
+	VPSRLD $3, (both_spill+64)(SI), Z30
 	MOVQ 2448(R13), X0
 	SHA256RNDS2 X0, X9, X10
 	MOVQ 2456(R13), X0
@@ -6036,15 +6036,15 @@ step:
 	SHA256RNDS2 X0, X12, X11
 	MOVQ 2944(R13), X0
 	SHA256RNDS2 X0, X1, X2
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z26
+	VPRORD $7, (both_spill+256)(SI), Z26
 	MOVQ 2952(R13), X0
 	SHA256RNDS2 X0, X3, X4
 	MOVQ 3008(R13), X0
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z28
+	VPRORD $18, (both_spill+256)(SI), Z28
 	SHA256RNDS2 X0, X5, X6
 	MOVQ 3016(R13), X0
 	SHA256RNDS2 X0, X7, X8
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z29
+	VPSRLD $3, (both_spill+256)(SI), Z29
 	MOVQ 2960(R13), X0
 	SHA256RNDS2 X0, X9, X10
 	MOVQ 2968(R13), X0
@@ -6068,7 +6068,7 @@ step:
 	SHA256RNDS2 X0, X12, X11
 	MOVQ 3200(R13), X0
 	SHA256RNDS2 X0, X1, X2
-	VPADDD (hybridMemory_spill+64)(SI), Z26, Z26
+	VPADDD (both_spill+64)(SI), Z26, Z26
 	MOVQ 3208(R13), X0
 	SHA256RNDS2 X0, X3, X4
 	MOVQ 3264(R13), X0
@@ -6084,15 +6084,15 @@ step:
 	SHA256RNDS2 X0, X11, X12
 	MOVQ 3328(R13), X0
 	SHA256RNDS2 X0, X2, X1
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z29
+	VPRORD $7, (both_spill+0)(SI), Z29
 	MOVQ 3336(R13), X0
 	SHA256RNDS2 X0, X4, X3
 	MOVQ 3392(R13), X0
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z30
+	VPRORD $18, (both_spill+0)(SI), Z30
 	SHA256RNDS2 X0, X6, X5
 	MOVQ 3400(R13), X0
 	SHA256RNDS2 X0, X8, X7
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z31
+	VPSRLD $3, (both_spill+0)(SI), Z31
 	MOVQ 3344(R13), X0
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 3352(R13), X0
@@ -6107,7 +6107,7 @@ step:
 	MOVQ 3520(R13), X0
 	SHA256RNDS2 X0, X5, X6
 	MOVQ 3528(R13), X0
-	VMOVDQA64 Z25, (hybridMemory_spill+64)(SI)
+	VMOVDQA64 Z25, (both_spill+64)(SI)
 	SHA256RNDS2 X0, X7, X8
 	MOVQ 3472(R13), X0
 	SHA256RNDS2 X0, X9, X10
@@ -6119,7 +6119,7 @@ step:
 	SHA256RNDS2 X0, X2, X1
 	MOVQ 3592(R13), X0
 	SHA256RNDS2 X0, X4, X3
-	VPADDD (hybridMemory_spill+256)(SI), Z29, Z25
+	VPADDD (both_spill+256)(SI), Z29, Z25
 	MOVQ 3648(R13), X0
 	SHA256RNDS2 X0, X6, X5
 	MOVQ 3656(R13), X0
@@ -6130,14 +6130,14 @@ step:
 	VPADDD Z30, Z25, Z25
 	MOVQ 3608(R13), X0
 	SHA256RNDS2 X0, X12, X11
-	MOVQ X1, (hybridMemory_last+0)(SI)
+	MOVQ X1, (both_last+0)(SI)
 	VPADDD.BCST 104(R8), Z25, Z29
-	MOVQ X3, (hybridMemory_last+8)(SI)
-	MOVQ X5, (hybridMemory_last+16)(SI)
-	MOVQ X7, (hybridMemory_last+24)(SI)
+	MOVQ X3, (both_last+8)(SI)
+	MOVQ X5, (both_last+16)(SI)
+	MOVQ X7, (both_last+24)(SI)
 	VPUNPCKLDQ Z29, Z28, Z30
-	MOVQ X9, (hybridMemory_last+32)(SI)
-	MOVQ X11, (hybridMemory_last+40)(SI)
+	MOVQ X9, (both_last+32)(SI)
+	MOVQ X11, (both_last+40)(SI)
 	MOVO 144(R13), X1
 	VMOVDQA64 Z30, 2688(R12)
 	MOVOU 272(R8), X2
@@ -6151,15 +6151,15 @@ step:
 	MOVOU 272(R8), X8
 	MOVO 160(R13), X9
 	MOVOU 272(R8), X10
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z28
+	VPRORD $7, (both_spill+128)(SI), Z28
 	MOVQ 336(R13), X0
 	SHA256RNDS2 X0, X1, X2
 	MOVQ 344(R13), X0
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z29
+	VPRORD $18, (both_spill+128)(SI), Z29
 	SHA256RNDS2 X0, X3, X4
 	MOVQ 288(R13), X0
 	SHA256RNDS2 X0, X5, X6
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z30
+	VPSRLD $3, (both_spill+128)(SI), Z30
 	MOVQ 296(R13), X0
 	SHA256RNDS2 X0, X7, X8
 	MOVQ 352(R13), X0
@@ -6183,7 +6183,7 @@ step:
 	SHA256RNDS2 X0, X1, X2
 	MOVQ 600(R13), X0
 	SHA256RNDS2 X0, X3, X4
-	VPADDD (hybridMemory_spill+0)(SI), Z28, Z28
+	VPADDD (both_spill+0)(SI), Z28, Z28
 	MOVQ 544(R13), X0
 	SHA256RNDS2 X0, X5, X6
 	MOVQ 552(R13), X0
@@ -6207,7 +6207,7 @@ step:
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 288(R8), X0
 	SHA256RNDS2 X0, X1, X2
-	VMOVDQA64 Z16, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z16, (both_spill+0)(SI)
 	SHA256RNDS2 X0, X3, X4
 	SHA256RNDS2 X0, X5, X6
 	SHA256RNDS2 X0, X7, X8
@@ -6227,7 +6227,7 @@ step:
 	SHA256RNDS2 X0, X3, X4
 	SHA256RNDS2 X0, X5, X6
 	SHA256RNDS2 X0, X7, X8
-	VMOVDQA64 Z23, (hybridMemory_spill+256)(SI)
+	VMOVDQA64 Z23, (both_spill+256)(SI)
 	SHA256RNDS2 X0, X9, X10
 	MOVQ 848(R13), X0
 	SHA256RNDS2 X0, X2, X1
@@ -6239,7 +6239,7 @@ step:
 	SHA256RNDS2 X0, X6, X5
 	MOVQ 808(R13), X0
 	SHA256RNDS2 X0, X8, X7
-	VPADDD (hybridMemory_spill+128)(SI), Z30, Z23
+	VPADDD (both_spill+128)(SI), Z30, Z23
 	MOVQ 864(R13), X0
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 976(R13), X0
@@ -6271,15 +6271,15 @@ step:
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 1232(R13), X0
 	SHA256RNDS2 X0, X1, X2
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z23
+	VPRORD $7, (both_spill+192)(SI), Z23
 	MOVQ 1240(R13), X0
 	SHA256RNDS2 X0, X3, X4
 	MOVQ 1184(R13), X0
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z29
+	VPRORD $18, (both_spill+192)(SI), Z29
 	SHA256RNDS2 X0, X5, X6
 	MOVQ 1192(R13), X0
 	SHA256RNDS2 X0, X7, X8
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z30
+	VPSRLD $3, (both_spill+192)(SI), Z30
 	MOVQ 1248(R13), X0
 	SHA256RNDS2 X0, X9, X10
 	MOVQ 1360(R13), X0
@@ -6342,7 +6342,7 @@ step:
 	MOVQ 1880(R13), X0
 	SHA256RNDS2 X0, X4, X3
 	MOVQ 1824(R13), X0
-	VMOVDQA64 Z18, (hybridMemory_spill+128)(SI)
+	VMOVDQA64 Z18, (both_spill+128)(SI)
 	SHA256RNDS2 X0, X6, X5
 	MOVQ 1832(R13), X0
 	SHA256RNDS2 X0, X8, X7
@@ -6354,7 +6354,7 @@ step:
 	SHA256RNDS2 X0, X1, X2
 	MOVQ 2008(R13), X0
 	SHA256RNDS2 X0, X3, X4
-	VPADDD (hybridMemory_spill+192)(SI), Z29, Z18
+	VPADDD (both_spill+192)(SI), Z29, Z18
 	MOVQ 1952(R13), X0
 	SHA256RNDS2 X0, X5, X6
 	MOVQ 1960(R13), X0
@@ -6458,7 +6458,7 @@ step:
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 3024(R13), X0
 	SHA256RNDS2 X0, X1, X2
-	VMOVDQA64 Z27, (hybridMemory_spill+192)(SI)
+	VMOVDQA64 Z27, (both_spill+192)(SI)
 	MOVQ 3032(R13), X0
 	SHA256RNDS2 X0, X3, X4
 	MOVQ 2976(R13), X0
@@ -6502,15 +6502,15 @@ step:
 	MOVQ 3416(R13), X0
 	SHA256RNDS2 X0, X4, X3
 	MOVQ 3360(R13), X0
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z23
+	VPRORD $7, (both_spill+64)(SI), Z23
 	SHA256RNDS2 X0, X6, X5
 	MOVQ 3368(R13), X0
 	SHA256RNDS2 X0, X8, X7
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z27
+	VPRORD $18, (both_spill+64)(SI), Z27
 	MOVQ 3424(R13), X0
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 3536(R13), X0
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z29
+	VPSRLD $3, (both_spill+64)(SI), Z29
 	SHA256RNDS2 X0, X1, X2
 	MOVQ 3544(R13), X0
 	SHA256RNDS2 X0, X3, X4
@@ -6536,28 +6536,28 @@ step:
 	VPADDD Z22, Z23, Z22
 	MOVQ 3680(R13), X0
 	SHA256RNDS2 X0, X10, X9
-	MOVQ X1, (hybridMemory_last+48)(SI)
+	MOVQ X1, (both_last+48)(SI)
 	VPADDD Z25, Z22, Z22
-	MOVQ X3, (hybridMemory_last+56)(SI)
-	MOVQ X5, (hybridMemory_last+64)(SI)
-	MOVQ X7, (hybridMemory_last+72)(SI)
+	MOVQ X3, (both_last+56)(SI)
+	MOVQ X5, (both_last+64)(SI)
+	MOVQ X7, (both_last+72)(SI)
 	VPADDD Z27, Z22, Z22
-	MOVQ X9, (hybridMemory_last+80)(SI)
+	MOVQ X9, (both_last+80)(SI)
 	MOVO 224(R13), X1
 	MOVOU 272(R8), X2
 	VPADDD.BCST 132(R8), Z22, Z23
 	MOVO 48(R13), X3
 	MOVOU 272(R8), X4
 	MOVO 112(R13), X5
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z25
+	VPRORD $7, (both_spill+256)(SI), Z25
 	MOVOU 272(R8), X6
 	MOVO 176(R13), X7
 	MOVOU 272(R8), X8
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z27
+	VPRORD $18, (both_spill+256)(SI), Z27
 	MOVO 240(R13), X9
 	MOVOU 272(R8), X10
 	MOVQ 360(R13), X0
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z29
+	VPSRLD $3, (both_spill+256)(SI), Z29
 	SHA256RNDS2 X0, X1, X2
 	MOVQ 304(R13), X0
 	SHA256RNDS2 X0, X3, X4
@@ -6581,7 +6581,7 @@ step:
 	MOVQ 496(R13), X0
 	SHA256RNDS2 X0, X8, X7
 	MOVQ 504(R13), X0
-	VPADDD (hybridMemory_spill+64)(SI), Z25, Z25
+	VPADDD (both_spill+64)(SI), Z25, Z25
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 616(R13), X0
 	SHA256RNDS2 X0, X1, X2
@@ -6613,15 +6613,15 @@ step:
 	MOVQ 288(R8), X0
 	SHA256RNDS2 X0, X1, X2
 	SHA256RNDS2 X0, X3, X4
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z23
+	VPRORD $7, (both_spill+0)(SI), Z23
 	SHA256RNDS2 X0, X5, X6
 	SHA256RNDS2 X0, X7, X8
 	SHA256RNDS2 X0, X9, X10
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z27
+	VPRORD $18, (both_spill+0)(SI), Z27
 	MOVQ 296(R8), X0
 	SHA256RNDS2 X0, X2, X1
 	SHA256RNDS2 X0, X4, X3
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z28
+	VPSRLD $3, (both_spill+0)(SI), Z28
 	SHA256RNDS2 X0, X6, X5
 	SHA256RNDS2 X0, X8, X7
 	SHA256RNDS2 X0, X10, X9
@@ -6645,7 +6645,7 @@ step:
 	MOVQ 880(R13), X0
 	SHA256RNDS2 X0, X8, X7
 	MOVQ 888(R13), X0
-	VPADDD (hybridMemory_spill+256)(SI), Z23, Z23
+	VPADDD (both_spill+256)(SI), Z23, Z23
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 1000(R13), X0
 	SHA256RNDS2 X0, X1, X2
@@ -6693,7 +6693,7 @@ step:
 	MOVQ 1328(R13), X0
 	SHA256RNDS2 X0, X4, X3
 	MOVQ 1336(R13), X0
-	VPADDD (hybridMemory_spill+0)(SI), Z27, Z25
+	VPADDD (both_spill+0)(SI), Z27, Z25
 	SHA256RNDS2 X0, X6, X5
 	MOVQ 1392(R13), X0
 	SHA256RNDS2 X0, X8, X7
@@ -6725,15 +6725,15 @@ step:
 	MOVQ 1648(R13), X0
 	SHA256RNDS2 X0, X8, X7
 	MOVQ 1656(R13), X0
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z23
+	VPRORD $7, (both_spill+128)(SI), Z23
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 1768(R13), X0
 	SHA256RNDS2 X0, X1, X2
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z25
+	VPRORD $18, (both_spill+128)(SI), Z25
 	MOVQ 1712(R13), X0
 	SHA256RNDS2 X0, X3, X4
 	MOVQ 1720(R13), X0
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z27
+	VPSRLD $3, (both_spill+128)(SI), Z27
 	SHA256RNDS2 X0, X5, X6
 	MOVQ 1776(R13), X0
 	VPTERNLOGD $0x96, Z27, Z25, Z23
@@ -6804,7 +6804,7 @@ step:
 	SHA256RNDS2 X0, X6, X5
 	MOVQ 2416(R13), X0
 	SHA256RNDS2 X0, X8, X7
-	VPADDD (hybridMemory_spill+128)(SI), Z21, Z19
+	VPADDD (both_spill+128)(SI), Z21, Z19
 	MOVQ 2424(R13), X0
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 2536(R13), X0
@@ -6836,15 +6836,15 @@ step:
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 2792(R13), X0
 	SHA256RNDS2 X0, X1, X2
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z18
+	VPRORD $7, (both_spill+192)(SI), Z18
 	MOVQ 2736(R13), X0
 	SHA256RNDS2 X0, X3, X4
 	MOVQ 2744(R13), X0
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z20
+	VPRORD $18, (both_spill+192)(SI), Z20
 	SHA256RNDS2 X0, X5, X6
 	MOVQ 2800(R13), X0
 	SHA256RNDS2 X0, X7, X8
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z21
+	VPSRLD $3, (both_spill+192)(SI), Z21
 	MOVQ 2808(R13), X0
 	SHA256RNDS2 X0, X9, X10
 	MOVQ 2920(R13), X0
@@ -6916,7 +6916,7 @@ step:
 	SHA256RNDS2 X0, X10, X9
 	MOVQ 3560(R13), X0
 	SHA256RNDS2 X0, X1, X2
-	VPADDD (hybridMemory_spill+192)(SI), Z17, Z17
+	VPADDD (both_spill+192)(SI), Z17, Z17
 	MOVQ 3504(R13), X0
 	SHA256RNDS2 X0, X3, X4
 	MOVQ 3512(R13), X0
@@ -6941,18 +6941,18 @@ step:
 	MOVQ 3704(R13), X0
 	SHA256RNDS2 X0, X10, X9
 	VPUNPCKHDQ Z17, Z16, Z16
-	MOVQ X1, (hybridMemory_last+88)(SI)
-	MOVQ X3, (hybridMemory_last+96)(SI)
-	MOVQ X5, (hybridMemory_last+104)(SI)
+	MOVQ X1, (both_last+88)(SI)
+	MOVQ X3, (both_last+96)(SI)
+	MOVQ X5, (both_last+104)(SI)
 	VMOVDQA64 Z16, 3648(R12)
-	MOVQ X7, (hybridMemory_last+112)(SI)
-	MOVQ X9, (hybridMemory_last+120)(SI)
-	VMOVDQA64 (hybridMemory_odd+0)(SI), Z16
-	VMOVDQA64 (hybridMemory_last+0)(SI), Z17
-	VPERMI2D (hybridMemory_last+64)(SI), Z17, Z16
+	MOVQ X7, (both_last+112)(SI)
+	MOVQ X9, (both_last+120)(SI)
+	VMOVDQA64 (both_odd+0)(SI), Z16
+	VMOVDQA64 (both_last+0)(SI), Z17
+	VPERMI2D (both_last+64)(SI), Z17, Z16
 	VPADDD.BCST 312(R8), Z16, Z16
-	VPSHUFB (hybridMemory_swap+0)(SI), Z16, Z16
-	VPCMPUD $2, (hybridMemory_top+0)(SI), Z16, K1
+	VPSHUFB (both_swap+0)(SI), Z16, Z16
+	VPCMPUD $2, (both_top+0)(SI), Z16, K1
 	KMOVW K1, BX
 	MOVQ R9, R11
 	ADDQ $136, R9
@@ -6984,30 +6984,30 @@ hit:
 	JMP end
 batch:
 	MOVQ words+8(FP), R9
-	VMOVDQA64 (hybridMemory_nonces+0)(SI), Z16
-	VPSHUFB (hybridMemory_swap+0)(SI), Z16, Z17
-	VPADDD (hybridMemory_step+0)(SI), Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_nonces+0)(SI)
+	VMOVDQA64 (both_nonces+0)(SI), Z16
+	VPSHUFB (both_swap+0)(SI), Z16, Z17
+	VPADDD (both_step+0)(SI), Z16, Z16
+	VMOVDQA64 Z16, (both_nonces+0)(SI)
 	VPSHUFD.Z $0x0, Z17, K2, Z16
 	VPSHUFD.Z $0x55, Z17, K2, Z18
 	VPSHUFD.Z $0xaa, Z17, K2, Z19
 	VPSHUFD.Z $0xff, Z17, K2, Z20
-	VMOVDQA64 Z16, (hybridMemory_nonce+0)(SI)
-	VMOVDQA64 Z18, (hybridMemory_nonce+64)(SI)
-	VMOVDQA64 Z19, (hybridMemory_nonce+128)(SI)
-	VMOVDQA64 Z20, (hybridMemory_nonce+192)(SI)
+	VMOVDQA64 Z16, (both_nonce+0)(SI)
+	VMOVDQA64 Z18, (both_nonce+64)(SI)
+	VMOVDQA64 Z19, (both_nonce+128)(SI)
+	VMOVDQA64 Z20, (both_nonce+192)(SI)
 	VPRORD $7, Z17, Z16
 	VPRORD $18, Z17, Z18
 	VPSRLD $3, Z17, Z19
 	VPTERNLOGD $0x96, Z19, Z18, Z16
-	VPADDD.BCST (hybridMemory_known+0)(SI), Z16, Z18
-	VPADDD.BCST (hybridMemory_known+4)(SI), Z16, Z16
-	VPADDD.BCST (hybridMemory_known+8)(SI), Z17, Z19
-	VPADDD.BCST (hybridMemory_known+12)(SI), Z17, Z17
+	VPADDD.BCST (both_known+0)(SI), Z16, Z18
+	VPADDD.BCST (both_known+4)(SI), Z16, Z16
+	VPADDD.BCST (both_known+8)(SI), Z17, Z19
+	VPADDD.BCST (both_known+12)(SI), Z17, Z17
 	VPUNPCKLDQ Z17, Z16, Z20
-	VMOVDQA64 Z20, (hybridMemory_header+0)(SI)
+	VMOVDQA64 Z20, (both_header+0)(SI)
 	VPUNPCKHDQ Z17, Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_header+64)(SI)
+	VMOVDQA64 Z16, (both_header+64)(SI)
 	VPRORD $17, Z18, Z16
 	VPRORD $19, Z18, Z17
 	VPSRLD $10, Z18, Z20
@@ -7020,9 +7020,9 @@ batch:
 	VPTERNLOGD $0x96, Z22, Z21, Z20
 	VPADDD.BCST 8(R8), Z20, Z21
 	VPUNPCKLDQ Z21, Z16, Z22
-	VMOVDQA64 Z22, (hybridMemory_header+128)(SI)
+	VMOVDQA64 Z22, (both_header+128)(SI)
 	VPUNPCKHDQ Z21, Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_header+192)(SI)
+	VMOVDQA64 Z16, (both_header+192)(SI)
 	VPRORD $17, Z17, Z16
 	VPRORD $19, Z17, Z21
 	VPSRLD $10, Z17, Z22
@@ -7033,18 +7033,18 @@ batch:
 	VPRORD $19, Z20, Z23
 	VPSRLD $10, Z20, Z24
 	VPTERNLOGD $0x96, Z24, Z23, Z22
-	VPADDD.BCST (hybridMemory_known+16)(SI), Z22, Z23
-	VPADDD.BCST (hybridMemory_known+20)(SI), Z22, Z24
+	VPADDD.BCST (both_known+16)(SI), Z22, Z23
+	VPADDD.BCST (both_known+20)(SI), Z22, Z24
 	VPUNPCKLDQ Z24, Z16, Z25
-	VMOVDQA64 Z25, (hybridMemory_header+256)(SI)
+	VMOVDQA64 Z25, (both_header+256)(SI)
 	VPUNPCKHDQ Z24, Z16, Z16
-	VMOVDQA64 Z16, (hybridMemory_header+320)(SI)
+	VMOVDQA64 Z16, (both_header+320)(SI)
 	VPRORD $17, Z21, Z16
 	VPRORD $19, Z21, Z24
 	VPSRLD $10, Z21, Z25
 	VPTERNLOGD $0x96, Z25, Z24, Z16
-	VPADDD.BCST (hybridMemory_known+24)(SI), Z16, Z24
-	VPADDD.BCST (hybridMemory_known+28)(SI), Z16, Z25
+	VPADDD.BCST (both_known+24)(SI), Z16, Z24
+	VPADDD.BCST (both_known+28)(SI), Z16, Z25
 	VPRORD $17, Z23, Z26
 	VPRORD $19, Z23, Z27
 	VPSRLD $10, Z23, Z28
@@ -7052,9 +7052,9 @@ batch:
 	VPADDD Z18, Z26, Z26
 	VPADDD.BCST 20(R8), Z26, Z27
 	VPUNPCKLDQ Z27, Z25, Z28
-	VMOVDQA64 Z28, (hybridMemory_header+384)(SI)
+	VMOVDQA64 Z28, (both_header+384)(SI)
 	VPUNPCKHDQ Z27, Z25, Z25
-	VMOVDQA64 Z25, (hybridMemory_header+448)(SI)
+	VMOVDQA64 Z25, (both_header+448)(SI)
 	VPRORD $17, Z24, Z25
 	VPRORD $19, Z24, Z27
 	VPSRLD $10, Z24, Z28
@@ -7068,9 +7068,9 @@ batch:
 	VPADDD Z17, Z28, Z28
 	VPADDD.BCST 28(R8), Z28, Z29
 	VPUNPCKLDQ Z29, Z27, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+512)(SI)
+	VMOVDQA64 Z30, (both_header+512)(SI)
 	VPUNPCKHDQ Z29, Z27, Z27
-	VMOVDQA64 Z27, (hybridMemory_header+576)(SI)
+	VMOVDQA64 Z27, (both_header+576)(SI)
 	VPRORD $17, Z25, Z27
 	VPRORD $19, Z25, Z29
 	VPSRLD $10, Z25, Z30
@@ -7079,59 +7079,59 @@ batch:
 	VPADDD.BCST 32(R8), Z27, Z29
 	VPRORD $17, Z28, Z30
 	VPRORD $19, Z28, Z31
-	VMOVDQA64 Z24, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z24, (both_spill+0)(SI)
 	VPSRLD $10, Z28, Z24
 	VPTERNLOGD $0x96, Z24, Z31, Z30
 	VPADDD Z21, Z30, Z24
 	VPADDD.BCST 36(R8), Z24, Z30
 	VPUNPCKLDQ Z30, Z29, Z31
-	VMOVDQA64 Z31, (hybridMemory_header+640)(SI)
+	VMOVDQA64 Z31, (both_header+640)(SI)
 	VPUNPCKHDQ Z30, Z29, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+704)(SI)
+	VMOVDQA64 Z29, (both_header+704)(SI)
 	VPRORD $17, Z27, Z29
 	VPRORD $19, Z27, Z30
 	VPSRLD $10, Z27, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD.BCST (hybridMemory_known+32)(SI), Z22, Z22
+	VPADDD.BCST (both_known+32)(SI), Z22, Z22
 	VPADDD Z29, Z22, Z22
 	VPADDD.BCST 40(R8), Z22, Z29
 	VPRORD $17, Z24, Z30
 	VPRORD $19, Z24, Z31
-	VMOVDQA64 Z23, (hybridMemory_spill+64)(SI)
+	VMOVDQA64 Z23, (both_spill+64)(SI)
 	VPSRLD $10, Z24, Z23
 	VPTERNLOGD $0x96, Z23, Z31, Z30
-	VPADDD.BCST (hybridMemory_known+36)(SI), Z16, Z16
+	VPADDD.BCST (both_known+36)(SI), Z16, Z16
 	VPADDD Z30, Z16, Z16
 	VPADDD.BCST 44(R8), Z16, Z23
 	VPUNPCKLDQ Z23, Z29, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+768)(SI)
+	VMOVDQA64 Z30, (both_header+768)(SI)
 	VPUNPCKHDQ Z23, Z29, Z23
-	VMOVDQA64 Z23, (hybridMemory_header+832)(SI)
+	VMOVDQA64 Z23, (both_header+832)(SI)
 	VPRORD $17, Z22, Z23
 	VPRORD $19, Z22, Z29
 	VPSRLD $10, Z22, Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z23
-	VPADDD.BCST (hybridMemory_known+40)(SI), Z26, Z29
+	VPADDD.BCST (both_known+40)(SI), Z26, Z29
 	VPADDD Z23, Z29, Z23
 	VPADDD.BCST 48(R8), Z23, Z29
 	VPRORD $7, Z18, Z30
 	VPRORD $18, Z18, Z31
-	VMOVDQA64 Z26, (hybridMemory_spill+128)(SI)
+	VMOVDQA64 Z26, (both_spill+128)(SI)
 	VPSRLD $3, Z18, Z26
 	VPTERNLOGD $0x96, Z26, Z31, Z30
 	VPRORD $17, Z16, Z26
 	VPRORD $19, Z16, Z31
-	VMOVDQA64 Z16, (hybridMemory_spill+192)(SI)
+	VMOVDQA64 Z16, (both_spill+192)(SI)
 	VPSRLD $10, Z16, Z16
 	VPTERNLOGD $0x96, Z16, Z31, Z26
-	VPADDD.BCST (hybridMemory_known+24)(SI), Z30, Z16
+	VPADDD.BCST (both_known+24)(SI), Z30, Z16
 	VPADDD Z25, Z16, Z16
 	VPADDD Z26, Z16, Z16
 	VPADDD.BCST 52(R8), Z16, Z26
 	VPUNPCKLDQ Z26, Z29, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+896)(SI)
+	VMOVDQA64 Z30, (both_header+896)(SI)
 	VPUNPCKHDQ Z26, Z29, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+960)(SI)
+	VMOVDQA64 Z26, (both_header+960)(SI)
 	VPRORD $7, Z19, Z26
 	VPRORD $18, Z19, Z29
 	VPSRLD $3, Z19, Z30
@@ -7150,7 +7150,7 @@ batch:
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z16, Z30
 	VPRORD $19, Z16, Z31
-	VMOVDQA64 Z28, (hybridMemory_spill+256)(SI)
+	VMOVDQA64 Z28, (both_spill+256)(SI)
 	VPSRLD $10, Z16, Z28
 	VPTERNLOGD $0x96, Z28, Z31, Z30
 	VPADDD Z19, Z29, Z19
@@ -7158,9 +7158,9 @@ batch:
 	VPADDD Z30, Z19, Z19
 	VPADDD.BCST 60(R8), Z19, Z28
 	VPUNPCKLDQ Z28, Z26, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+1024)(SI)
+	VMOVDQA64 Z29, (both_header+1024)(SI)
 	VPUNPCKHDQ Z28, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+1088)(SI)
+	VMOVDQA64 Z26, (both_header+1088)(SI)
 	VPRORD $7, Z20, Z26
 	VPRORD $18, Z20, Z28
 	VPSRLD $3, Z20, Z29
@@ -7186,70 +7186,70 @@ batch:
 	VPADDD Z29, Z20, Z20
 	VPADDD.BCST 68(R8), Z20, Z28
 	VPUNPCKLDQ Z28, Z26, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+1152)(SI)
+	VMOVDQA64 Z29, (both_header+1152)(SI)
 	VPUNPCKHDQ Z28, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+1216)(SI)
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z28
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z29
+	VMOVDQA64 Z26, (both_header+1216)(SI)
+	VPRORD $7, (both_spill+64)(SI), Z26
+	VPRORD $18, (both_spill+64)(SI), Z28
+	VPSRLD $3, (both_spill+64)(SI), Z29
 	VPTERNLOGD $0x96, Z29, Z28, Z26
 	VPRORD $17, Z17, Z28
 	VPRORD $19, Z17, Z29
 	VPSRLD $10, Z17, Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z28
 	VPADDD Z21, Z26, Z21
-	VPADDD (hybridMemory_spill+192)(SI), Z21, Z21
+	VPADDD (both_spill+192)(SI), Z21, Z21
 	VPADDD Z28, Z21, Z21
 	VPADDD.BCST 72(R8), Z21, Z26
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z28
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z30
+	VPRORD $7, (both_spill+0)(SI), Z28
+	VPRORD $18, (both_spill+0)(SI), Z29
+	VPSRLD $3, (both_spill+0)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z28
 	VPRORD $17, Z20, Z29
 	VPRORD $19, Z20, Z30
 	VPSRLD $10, Z20, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+64)(SI), Z28, Z28
+	VPADDD (both_spill+64)(SI), Z28, Z28
 	VPADDD Z23, Z28, Z28
 	VPADDD Z29, Z28, Z28
 	VPADDD.BCST 76(R8), Z28, Z29
 	VPUNPCKLDQ Z29, Z26, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1280)(SI)
+	VMOVDQA64 Z30, (both_header+1280)(SI)
 	VPUNPCKHDQ Z29, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+1344)(SI)
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z30
+	VMOVDQA64 Z26, (both_header+1344)(SI)
+	VPRORD $7, (both_spill+128)(SI), Z26
+	VPRORD $18, (both_spill+128)(SI), Z29
+	VPSRLD $3, (both_spill+128)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	VPRORD $17, Z21, Z29
 	VPRORD $19, Z21, Z30
 	VPSRLD $10, Z21, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+0)(SI), Z26, Z26
+	VPADDD (both_spill+0)(SI), Z26, Z26
 	VPADDD Z16, Z26, Z26
 	VPADDD Z29, Z26, Z26
 	VPADDD.BCST 80(R8), Z26, Z29
 	VPRORD $7, Z25, Z30
 	VPRORD $18, Z25, Z31
-	VMOVDQA64 Z16, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z16, (both_spill+0)(SI)
 	VPSRLD $3, Z25, Z16
 	VPTERNLOGD $0x96, Z16, Z31, Z30
 	VPRORD $17, Z28, Z16
 	VPRORD $19, Z28, Z31
-	VMOVDQA64 Z23, (hybridMemory_spill+64)(SI)
+	VMOVDQA64 Z23, (both_spill+64)(SI)
 	VPSRLD $10, Z28, Z23
 	VPTERNLOGD $0x96, Z23, Z31, Z16
-	VPADDD (hybridMemory_spill+128)(SI), Z30, Z23
+	VPADDD (both_spill+128)(SI), Z30, Z23
 	VPADDD Z18, Z23, Z23
 	VPADDD Z16, Z23, Z16
 	VPADDD.BCST 84(R8), Z16, Z23
 	VPUNPCKLDQ Z23, Z29, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1408)(SI)
+	VMOVDQA64 Z30, (both_header+1408)(SI)
 	VPUNPCKHDQ Z23, Z29, Z23
-	VMOVDQA64 Z23, (hybridMemory_header+1472)(SI)
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z23
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z30
+	VMOVDQA64 Z23, (both_header+1472)(SI)
+	VPRORD $7, (both_spill+256)(SI), Z23
+	VPRORD $18, (both_spill+256)(SI), Z29
+	VPSRLD $3, (both_spill+256)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z23
 	VPRORD $17, Z26, Z29
 	VPRORD $19, Z26, Z30
@@ -7265,17 +7265,17 @@ batch:
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z16, Z30
 	VPRORD $19, Z16, Z31
-	VMOVDQA64 Z19, (hybridMemory_spill+128)(SI)
+	VMOVDQA64 Z19, (both_spill+128)(SI)
 	VPSRLD $10, Z16, Z19
 	VPTERNLOGD $0x96, Z19, Z31, Z30
-	VPADDD (hybridMemory_spill+256)(SI), Z29, Z19
+	VPADDD (both_spill+256)(SI), Z29, Z19
 	VPADDD Z17, Z19, Z19
 	VPADDD Z30, Z19, Z19
 	VPADDD.BCST 92(R8), Z19, Z29
 	VPUNPCKLDQ Z29, Z25, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1536)(SI)
+	VMOVDQA64 Z30, (both_header+1536)(SI)
 	VPUNPCKHDQ Z29, Z25, Z25
-	VMOVDQA64 Z25, (hybridMemory_header+1600)(SI)
+	VMOVDQA64 Z25, (both_header+1600)(SI)
 	VPRORD $7, Z24, Z25
 	VPRORD $18, Z24, Z29
 	VPSRLD $3, Z24, Z30
@@ -7294,7 +7294,7 @@ batch:
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z19, Z30
 	VPRORD $19, Z19, Z31
-	VMOVDQA64 Z20, (hybridMemory_spill+256)(SI)
+	VMOVDQA64 Z20, (both_spill+256)(SI)
 	VPSRLD $10, Z19, Z20
 	VPTERNLOGD $0x96, Z20, Z31, Z30
 	VPADDD Z24, Z29, Z20
@@ -7302,12 +7302,12 @@ batch:
 	VPADDD Z30, Z20, Z20
 	VPADDD.BCST 100(R8), Z20, Z24
 	VPUNPCKLDQ Z24, Z27, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+1664)(SI)
+	VMOVDQA64 Z29, (both_header+1664)(SI)
 	VPUNPCKHDQ Z24, Z27, Z24
-	VMOVDQA64 Z24, (hybridMemory_header+1728)(SI)
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z24
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z27
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z29
+	VMOVDQA64 Z24, (both_header+1728)(SI)
+	VPRORD $7, (both_spill+192)(SI), Z24
+	VPRORD $18, (both_spill+192)(SI), Z27
+	VPSRLD $3, (both_spill+192)(SI), Z29
 	VPTERNLOGD $0x96, Z29, Z27, Z24
 	VPRORD $17, Z25, Z27
 	VPRORD $19, Z25, Z29
@@ -7317,55 +7317,55 @@ batch:
 	VPADDD Z28, Z22, Z22
 	VPADDD Z27, Z22, Z22
 	VPADDD.BCST 104(R8), Z22, Z24
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z27
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z30
+	VPRORD $7, (both_spill+64)(SI), Z27
+	VPRORD $18, (both_spill+64)(SI), Z29
+	VPSRLD $3, (both_spill+64)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z27
 	VPRORD $17, Z20, Z29
 	VPRORD $19, Z20, Z30
 	VPSRLD $10, Z20, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+192)(SI), Z27, Z27
+	VPADDD (both_spill+192)(SI), Z27, Z27
 	VPADDD Z26, Z27, Z27
 	VPADDD Z29, Z27, Z27
 	VPADDD.BCST 108(R8), Z27, Z29
 	VPUNPCKLDQ Z29, Z24, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1792)(SI)
+	VMOVDQA64 Z30, (both_header+1792)(SI)
 	VPUNPCKHDQ Z29, Z24, Z24
-	VMOVDQA64 Z24, (hybridMemory_header+1856)(SI)
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z24
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z30
+	VMOVDQA64 Z24, (both_header+1856)(SI)
+	VPRORD $7, (both_spill+0)(SI), Z24
+	VPRORD $18, (both_spill+0)(SI), Z29
+	VPSRLD $3, (both_spill+0)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z24
 	VPRORD $17, Z22, Z29
 	VPRORD $19, Z22, Z30
 	VPSRLD $10, Z22, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+64)(SI), Z24, Z24
+	VPADDD (both_spill+64)(SI), Z24, Z24
 	VPADDD Z16, Z24, Z24
 	VPADDD Z29, Z24, Z24
 	VPADDD.BCST 112(R8), Z24, Z29
 	VPRORD $7, Z18, Z30
 	VPRORD $18, Z18, Z31
-	VMOVDQA64 Z16, (hybridMemory_spill+64)(SI)
+	VMOVDQA64 Z16, (both_spill+64)(SI)
 	VPSRLD $3, Z18, Z16
 	VPTERNLOGD $0x96, Z16, Z31, Z30
 	VPRORD $17, Z27, Z16
 	VPRORD $19, Z27, Z31
-	VMOVDQA64 Z26, (hybridMemory_spill+192)(SI)
+	VMOVDQA64 Z26, (both_spill+192)(SI)
 	VPSRLD $10, Z27, Z26
 	VPTERNLOGD $0x96, Z26, Z31, Z16
-	VPADDD (hybridMemory_spill+0)(SI), Z30, Z26
+	VPADDD (both_spill+0)(SI), Z30, Z26
 	VPADDD Z23, Z26, Z26
 	VPADDD Z16, Z26, Z16
 	VPADDD.BCST 116(R8), Z16, Z26
 	VPUNPCKLDQ Z26, Z29, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+1920)(SI)
+	VMOVDQA64 Z30, (both_header+1920)(SI)
 	VPUNPCKHDQ Z26, Z29, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+1984)(SI)
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z30
+	VMOVDQA64 Z26, (both_header+1984)(SI)
+	VPRORD $7, (both_spill+128)(SI), Z26
+	VPRORD $18, (both_spill+128)(SI), Z29
+	VPSRLD $3, (both_spill+128)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	VPRORD $17, Z24, Z29
 	VPRORD $19, Z24, Z30
@@ -7381,20 +7381,20 @@ batch:
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z16, Z30
 	VPRORD $19, Z16, Z31
-	VMOVDQA64 Z19, (hybridMemory_spill+0)(SI)
+	VMOVDQA64 Z19, (both_spill+0)(SI)
 	VPSRLD $10, Z16, Z19
 	VPTERNLOGD $0x96, Z19, Z31, Z30
-	VPADDD (hybridMemory_spill+128)(SI), Z29, Z19
+	VPADDD (both_spill+128)(SI), Z29, Z19
 	VPADDD Z25, Z19, Z19
 	VPADDD Z30, Z19, Z19
 	VPADDD.BCST 124(R8), Z19, Z29
 	VPUNPCKLDQ Z29, Z26, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+2048)(SI)
+	VMOVDQA64 Z30, (both_header+2048)(SI)
 	VPUNPCKHDQ Z29, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2112)(SI)
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z29
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z30
+	VMOVDQA64 Z26, (both_header+2112)(SI)
+	VPRORD $7, (both_spill+256)(SI), Z26
+	VPRORD $18, (both_spill+256)(SI), Z29
+	VPSRLD $3, (both_spill+256)(SI), Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z26
 	VPRORD $17, Z18, Z29
 	VPRORD $19, Z18, Z30
@@ -7410,17 +7410,17 @@ batch:
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z19, Z30
 	VPRORD $19, Z19, Z31
-	VMOVDQA64 Z20, (hybridMemory_spill+128)(SI)
+	VMOVDQA64 Z20, (both_spill+128)(SI)
 	VPSRLD $10, Z19, Z20
 	VPTERNLOGD $0x96, Z20, Z31, Z30
-	VPADDD (hybridMemory_spill+256)(SI), Z29, Z20
+	VPADDD (both_spill+256)(SI), Z29, Z20
 	VPADDD Z22, Z20, Z20
 	VPADDD Z30, Z20, Z20
 	VPADDD.BCST 132(R8), Z20, Z29
 	VPUNPCKLDQ Z29, Z26, Z30
-	VMOVDQA64 Z30, (hybridMemory_header+2176)(SI)
+	VMOVDQA64 Z30, (both_header+2176)(SI)
 	VPUNPCKHDQ Z29, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2240)(SI)
+	VMOVDQA64 Z26, (both_header+2240)(SI)
 	VPRORD $7, Z28, Z26
 	VPRORD $18, Z28, Z29
 	VPSRLD $3, Z28, Z30
@@ -7433,13 +7433,13 @@ batch:
 	VPADDD Z27, Z21, Z21
 	VPADDD Z29, Z21, Z21
 	VPADDD.BCST 136(R8), Z21, Z26
-	VPRORD $7, (hybridMemory_spill+192)(SI), Z29
-	VPRORD $18, (hybridMemory_spill+192)(SI), Z30
-	VPSRLD $3, (hybridMemory_spill+192)(SI), Z31
+	VPRORD $7, (both_spill+192)(SI), Z29
+	VPRORD $18, (both_spill+192)(SI), Z30
+	VPSRLD $3, (both_spill+192)(SI), Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
 	VPRORD $17, Z20, Z30
 	VPRORD $19, Z20, Z31
-	VMOVDQA64 Z27, (hybridMemory_spill+256)(SI)
+	VMOVDQA64 Z27, (both_spill+256)(SI)
 	VPSRLD $10, Z20, Z27
 	VPTERNLOGD $0x96, Z27, Z31, Z30
 	VPADDD Z28, Z29, Z27
@@ -7447,18 +7447,18 @@ batch:
 	VPADDD Z30, Z27, Z27
 	VPADDD.BCST 140(R8), Z27, Z28
 	VPUNPCKLDQ Z28, Z26, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+2304)(SI)
+	VMOVDQA64 Z29, (both_header+2304)(SI)
 	VPUNPCKHDQ Z28, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2368)(SI)
-	VPRORD $7, (hybridMemory_spill+64)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+64)(SI), Z28
-	VPSRLD $3, (hybridMemory_spill+64)(SI), Z29
+	VMOVDQA64 Z26, (both_header+2368)(SI)
+	VPRORD $7, (both_spill+64)(SI), Z26
+	VPRORD $18, (both_spill+64)(SI), Z28
+	VPSRLD $3, (both_spill+64)(SI), Z29
 	VPTERNLOGD $0x96, Z29, Z28, Z26
 	VPRORD $17, Z21, Z28
 	VPRORD $19, Z21, Z29
 	VPSRLD $10, Z21, Z30
 	VPTERNLOGD $0x96, Z30, Z29, Z28
-	VPADDD (hybridMemory_spill+192)(SI), Z26, Z26
+	VPADDD (both_spill+192)(SI), Z26, Z26
 	VPADDD Z16, Z26, Z16
 	VPADDD Z28, Z16, Z16
 	VPADDD.BCST 144(R8), Z16, Z26
@@ -7470,17 +7470,17 @@ batch:
 	VPRORD $19, Z27, Z30
 	VPSRLD $10, Z27, Z31
 	VPTERNLOGD $0x96, Z31, Z30, Z29
-	VPADDD (hybridMemory_spill+64)(SI), Z28, Z28
+	VPADDD (both_spill+64)(SI), Z28, Z28
 	VPADDD Z18, Z28, Z18
 	VPADDD Z29, Z18, Z18
 	VPADDD.BCST 148(R8), Z18, Z28
 	VPUNPCKLDQ Z28, Z26, Z29
-	VMOVDQA64 Z29, (hybridMemory_header+2432)(SI)
+	VMOVDQA64 Z29, (both_header+2432)(SI)
 	VPUNPCKHDQ Z28, Z26, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2496)(SI)
-	VPRORD $7, (hybridMemory_spill+0)(SI), Z26
-	VPRORD $18, (hybridMemory_spill+0)(SI), Z28
-	VPSRLD $3, (hybridMemory_spill+0)(SI), Z29
+	VMOVDQA64 Z26, (both_header+2496)(SI)
+	VPRORD $7, (both_spill+0)(SI), Z26
+	VPRORD $18, (both_spill+0)(SI), Z28
+	VPSRLD $3, (both_spill+0)(SI), Z29
 	VPTERNLOGD $0x96, Z29, Z28, Z26
 	VPRORD $17, Z16, Z28
 	VPRORD $19, Z16, Z29
@@ -7498,17 +7498,17 @@ batch:
 	VPRORD $19, Z18, Z29
 	VPSRLD $10, Z18, Z18
 	VPTERNLOGD $0x96, Z18, Z29, Z28
-	VPADDD (hybridMemory_spill+0)(SI), Z26, Z18
+	VPADDD (both_spill+0)(SI), Z26, Z18
 	VPADDD Z17, Z18, Z17
 	VPADDD Z28, Z17, Z17
 	VPADDD.BCST 156(R8), Z17, Z18
 	VPUNPCKLDQ Z18, Z23, Z26
-	VMOVDQA64 Z26, (hybridMemory_header+2560)(SI)
+	VMOVDQA64 Z26, (both_header+2560)(SI)
 	VPUNPCKHDQ Z18, Z23, Z18
-	VMOVDQA64 Z18, (hybridMemory_header+2624)(SI)
-	VPRORD $7, (hybridMemory_spill+128)(SI), Z18
-	VPRORD $18, (hybridMemory_spill+128)(SI), Z23
-	VPSRLD $3, (hybridMemory_spill+128)(SI), Z26
+	VMOVDQA64 Z18, (both_header+2624)(SI)
+	VPRORD $7, (both_spill+128)(SI), Z18
+	VPRORD $18, (both_spill+128)(SI), Z23
+	VPSRLD $3, (both_spill+128)(SI), Z26
 	VPTERNLOGD $0x96, Z26, Z23, Z18
 	VPRORD $17, Z19, Z23
 	VPRORD $19, Z19, Z26
@@ -7526,17 +7526,17 @@ batch:
 	VPRORD $19, Z17, Z25
 	VPSRLD $10, Z17, Z17
 	VPTERNLOGD $0x96, Z17, Z25, Z23
-	VPADDD (hybridMemory_spill+128)(SI), Z20, Z17
+	VPADDD (both_spill+128)(SI), Z20, Z17
 	VPADDD Z21, Z17, Z17
 	VPADDD Z23, Z17, Z17
 	VPADDD.BCST 164(R8), Z17, Z20
 	VPUNPCKLDQ Z20, Z19, Z21
-	VMOVDQA64 Z21, (hybridMemory_header+2688)(SI)
+	VMOVDQA64 Z21, (both_header+2688)(SI)
 	VPUNPCKHDQ Z20, Z19, Z19
-	VMOVDQA64 Z19, (hybridMemory_header+2752)(SI)
-	VPRORD $7, (hybridMemory_spill+256)(SI), Z19
-	VPRORD $18, (hybridMemory_spill+256)(SI), Z20
-	VPSRLD $3, (hybridMemory_spill+256)(SI), Z21
+	VMOVDQA64 Z19, (both_header+2752)(SI)
+	VPRORD $7, (both_spill+256)(SI), Z19
+	VPRORD $18, (both_spill+256)(SI), Z20
+	VPSRLD $3, (both_spill+256)(SI), Z21
 	VPTERNLOGD $0x96, Z21, Z20, Z19
 	VPRORD $17, Z18, Z20
 	VPRORD $19, Z18, Z21
@@ -7554,14 +7554,14 @@ batch:
 	VPRORD $19, Z17, Z21
 	VPSRLD $10, Z17, Z17
 	VPTERNLOGD $0x96, Z17, Z21, Z20
-	VPADDD (hybridMemory_spill+256)(SI), Z19, Z17
+	VPADDD (both_spill+256)(SI), Z19, Z17
 	VPADDD Z16, Z17, Z16
 	VPADDD Z20, Z16, Z16
 	VPADDD.BCST 172(R8), Z16, Z16
 	VPUNPCKLDQ Z16, Z18, Z17
-	VMOVDQA64 Z17, (hybridMemory_header+2816)(SI)
+	VMOVDQA64 Z17, (both_header+2816)(SI)
 	VPUNPCKHDQ Z16, Z18, Z16
-	VMOVDQA64 Z16, (hybridMemory_header+2880)(SI)
+	VMOVDQA64 Z16, (both_header+2880)(SI)
 	JMP same
 
 DATA constants<>+0(SB)/4, $0x80000000

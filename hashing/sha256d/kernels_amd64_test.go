@@ -45,8 +45,8 @@ func TestFeatures(t *testing.T) {
 func TestAligned(t *testing.T) {
 	for range 20 {
 		for _, p := range []unsafe.Pointer{
-			unsafe.Pointer(aligned[sha128]()), unsafe.Pointer(aligned[lanes128]()), unsafe.Pointer(aligned[lanes256]()),
-			unsafe.Pointer(aligned[lanes512]()), unsafe.Pointer(aligned[hybridMemory]()),
+			unsafe.Pointer(aligned[streams]()), unsafe.Pointer(aligned[lanes128]()), unsafe.Pointer(aligned[lanes256]()),
+			unsafe.Pointer(aligned[lanes512]()), unsafe.Pointer(aligned[both]()),
 		} {
 			if uintptr(p)%64 != 0 {
 				t.Fatalf("memory at %p", p)

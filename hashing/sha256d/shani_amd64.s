@@ -17,11 +17,11 @@ TEXT ·scanSHANI(SB), NOSPLIT, $0-64
 	XORL CX, CX
 	PCALIGN $64
 step:
-	MOVO (sha128_nonces+0)(SI), X1
-	PSHUFB (sha128_swap+0)(SI), X1
-	MOVO (sha128_nonces+0)(SI), X2
-	PADDL (sha128_step+0)(SI), X2
-	MOVO X2, (sha128_nonces+0)(SI)
+	MOVO (streams_nonces+0)(SI), X1
+	PSHUFB (streams_swap+0)(SI), X1
+	MOVO (streams_nonces+0)(SI), X2
+	PADDL (streams_step+0)(SI), X2
+	MOVO X2, (streams_nonces+0)(SI)
 	MOVO X1, X2
 	PSRLL $0x3, X2
 	MOVO X1, X3
@@ -43,43 +43,43 @@ step:
 	PAND 0(R8), X4
 	PSHUFD $0x44, X3, X5
 	PAND 16(R8), X5
-	PADDL (sha128_known+0)(SI), X4
-	PADDL (sha128_known+32)(SI), X5
+	PADDL (streams_known+0)(SI), X4
+	PADDL (streams_known+32)(SI), X5
 	PSHUFD $0x55, X1, X6
 	PAND 0(R8), X6
 	PSHUFD $0xee, X3, X3
 	PAND 16(R8), X3
-	PADDL (sha128_known+0)(SI), X6
-	PADDL (sha128_known+32)(SI), X3
+	PADDL (streams_known+0)(SI), X6
+	PADDL (streams_known+32)(SI), X3
 	PSHUFD $0xaa, X1, X7
 	PAND 0(R8), X7
 	PSHUFD $0x44, X2, X8
 	PAND 16(R8), X8
-	PADDL (sha128_known+0)(SI), X7
-	PADDL (sha128_known+32)(SI), X8
+	PADDL (streams_known+0)(SI), X7
+	PADDL (streams_known+32)(SI), X8
 	PSHUFD $0xff, X1, X1
 	PAND 0(R8), X1
 	PSHUFD $0xee, X2, X2
 	PAND 16(R8), X2
-	PADDL (sha128_known+0)(SI), X1
-	PADDL (sha128_known+32)(SI), X2
+	PADDL (streams_known+0)(SI), X1
+	PADDL (streams_known+32)(SI), X2
 	MOVQ 32(R8), X0
-	MOVO (sha128_known+16)(SI), X9
+	MOVO (streams_known+16)(SI), X9
 	SHA256RNDS2 X0, X4, X9
 	MOVQ 40(R8), X0
 	SHA256RNDS2 X0, X9, X4
 	MOVQ 32(R8), X0
-	MOVO (sha128_known+16)(SI), X10
+	MOVO (streams_known+16)(SI), X10
 	SHA256RNDS2 X0, X6, X10
 	MOVQ 40(R8), X0
 	SHA256RNDS2 X0, X10, X6
 	MOVQ 32(R8), X0
-	MOVO (sha128_known+16)(SI), X11
+	MOVO (streams_known+16)(SI), X11
 	SHA256RNDS2 X0, X7, X11
 	MOVQ 40(R8), X0
 	SHA256RNDS2 X0, X11, X7
 	MOVQ 32(R8), X0
-	MOVO (sha128_known+16)(SI), X12
+	MOVO (streams_known+16)(SI), X12
 	SHA256RNDS2 X0, X1, X12
 	MOVQ 40(R8), X0
 	SHA256RNDS2 X0, X12, X1
@@ -135,36 +135,36 @@ step:
 	SHA256RNDS2 X0, X1, X12
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X12, X1
-	MOVO (sha128_known+48)(SI), X13
+	MOVO (streams_known+48)(SI), X13
 	SHA256MSG2 X5, X13
 	MOVO 96(R8), X0
 	PADDL X13, X0
 	SHA256RNDS2 X0, X4, X9
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X9, X4
-	MOVO (sha128_known+48)(SI), X14
+	MOVO (streams_known+48)(SI), X14
 	SHA256MSG2 X3, X14
 	MOVO 96(R8), X0
 	PADDL X14, X0
 	SHA256RNDS2 X0, X6, X10
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X10, X6
-	MOVO (sha128_known+48)(SI), X15
+	MOVO (streams_known+48)(SI), X15
 	SHA256MSG2 X8, X15
 	MOVO 96(R8), X0
 	PADDL X15, X0
 	SHA256RNDS2 X0, X7, X11
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X11, X7
-	MOVO X7, (sha128_spill+0)(SI)
-	MOVO (sha128_known+48)(SI), X7
+	MOVO X7, (streams_spill+0)(SI)
+	MOVO (streams_known+48)(SI), X7
 	SHA256MSG2 X2, X7
 	MOVO 96(R8), X0
 	PADDL X7, X0
 	SHA256RNDS2 X0, X1, X12
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X12, X1
-	MOVO X1, (sha128_spill+16)(SI)
+	MOVO X1, (streams_spill+16)(SI)
 	MOVO X13, X1
 	PALIGNR $0x4, X5, X1
 	SHA256MSG2 X13, X1
@@ -173,7 +173,7 @@ step:
 	SHA256RNDS2 X0, X4, X9
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X9, X4
-	MOVO X5, (sha128_spill+32)(SI)
+	MOVO X5, (streams_spill+32)(SI)
 	MOVO X14, X5
 	PALIGNR $0x4, X3, X5
 	SHA256MSG2 X14, X5
@@ -182,499 +182,499 @@ step:
 	SHA256RNDS2 X0, X6, X10
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X10, X6
-	MOVO X3, (sha128_spill+48)(SI)
+	MOVO X3, (streams_spill+48)(SI)
 	MOVO X15, X3
 	PALIGNR $0x4, X8, X3
 	SHA256MSG2 X15, X3
 	MOVO 112(R8), X0
 	PADDL X3, X0
-	SHA256RNDS2 X0, (sha128_spill+0)(SI), X11
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X11
 	PSHUFD $0xe, X0, X0
-	MOVO X8, (sha128_spill+64)(SI)
-	MOVO (sha128_spill+0)(SI), X8
+	MOVO X8, (streams_spill+64)(SI)
+	MOVO (streams_spill+0)(SI), X8
 	SHA256RNDS2 X0, X11, X8
-	MOVO X8, (sha128_spill+0)(SI)
+	MOVO X8, (streams_spill+0)(SI)
 	MOVO X7, X8
 	PALIGNR $0x4, X2, X8
 	SHA256MSG2 X7, X8
 	MOVO 112(R8), X0
 	PADDL X8, X0
-	SHA256RNDS2 X0, (sha128_spill+16)(SI), X12
+	SHA256RNDS2 X0, (streams_spill+16)(SI), X12
 	PSHUFD $0xe, X0, X0
-	MOVO X2, (sha128_spill+80)(SI)
-	MOVO (sha128_spill+16)(SI), X2
+	MOVO X2, (streams_spill+80)(SI)
+	MOVO (streams_spill+16)(SI), X2
 	SHA256RNDS2 X0, X12, X2
-	MOVO X2, (sha128_spill+16)(SI)
+	MOVO X2, (streams_spill+16)(SI)
 	MOVO X1, X2
 	PALIGNR $0x4, X13, X2
-	PADDL (sha128_known+64)(SI), X2
+	PADDL (streams_known+64)(SI), X2
 	SHA256MSG2 X1, X2
 	MOVO 128(R8), X0
 	PADDL X2, X0
 	SHA256RNDS2 X0, X4, X9
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X9, X4
-	MOVO X4, (sha128_spill+96)(SI)
+	MOVO X4, (streams_spill+96)(SI)
 	MOVO X5, X4
 	PALIGNR $0x4, X14, X4
-	PADDL (sha128_known+64)(SI), X4
+	PADDL (streams_known+64)(SI), X4
 	SHA256MSG2 X5, X4
 	MOVO 128(R8), X0
 	PADDL X4, X0
 	SHA256RNDS2 X0, X6, X10
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X10, X6
-	MOVO X6, (sha128_spill+112)(SI)
+	MOVO X6, (streams_spill+112)(SI)
 	MOVO X3, X6
 	PALIGNR $0x4, X15, X6
-	PADDL (sha128_known+64)(SI), X6
+	PADDL (streams_known+64)(SI), X6
 	SHA256MSG2 X3, X6
 	MOVO 128(R8), X0
 	PADDL X6, X0
-	SHA256RNDS2 X0, (sha128_spill+0)(SI), X11
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X11
 	PSHUFD $0xe, X0, X0
-	MOVO X3, (sha128_spill+128)(SI)
-	MOVO (sha128_spill+0)(SI), X3
+	MOVO X3, (streams_spill+128)(SI)
+	MOVO (streams_spill+0)(SI), X3
 	SHA256RNDS2 X0, X11, X3
-	MOVO X3, (sha128_spill+0)(SI)
+	MOVO X3, (streams_spill+0)(SI)
 	MOVO X8, X3
 	PALIGNR $0x4, X7, X3
-	PADDL (sha128_known+64)(SI), X3
+	PADDL (streams_known+64)(SI), X3
 	SHA256MSG2 X8, X3
 	MOVO 128(R8), X0
 	PADDL X3, X0
-	SHA256RNDS2 X0, (sha128_spill+16)(SI), X12
+	SHA256RNDS2 X0, (streams_spill+16)(SI), X12
 	PSHUFD $0xe, X0, X0
-	MOVO X3, (sha128_spill+144)(SI)
-	MOVO (sha128_spill+16)(SI), X3
+	MOVO X3, (streams_spill+144)(SI)
+	MOVO (streams_spill+16)(SI), X3
 	SHA256RNDS2 X0, X12, X3
-	MOVO X3, (sha128_spill+16)(SI)
-	MOVO (sha128_spill+32)(SI), X3
+	MOVO X3, (streams_spill+16)(SI)
+	MOVO (streams_spill+32)(SI), X3
 	SHA256MSG1 X13, X3
-	MOVO X13, (sha128_spill+32)(SI)
+	MOVO X13, (streams_spill+32)(SI)
 	MOVO X2, X13
 	PALIGNR $0x4, X1, X13
 	PADDL X13, X3
 	SHA256MSG2 X2, X3
 	MOVO 144(R8), X0
 	PADDL X3, X0
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X9
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X9
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+96)(SI), X13
+	MOVO (streams_spill+96)(SI), X13
 	SHA256RNDS2 X0, X9, X13
-	MOVO X9, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+48)(SI), X9
+	MOVO X9, (streams_spill+96)(SI)
+	MOVO (streams_spill+48)(SI), X9
 	SHA256MSG1 X14, X9
-	MOVO X14, (sha128_spill+48)(SI)
+	MOVO X14, (streams_spill+48)(SI)
 	MOVO X4, X14
 	PALIGNR $0x4, X5, X14
 	PADDL X14, X9
 	SHA256MSG2 X4, X9
 	MOVO 144(R8), X0
 	PADDL X9, X0
-	SHA256RNDS2 X0, (sha128_spill+112)(SI), X10
+	SHA256RNDS2 X0, (streams_spill+112)(SI), X10
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+112)(SI), X14
+	MOVO (streams_spill+112)(SI), X14
 	SHA256RNDS2 X0, X10, X14
-	MOVO X10, (sha128_spill+112)(SI)
-	MOVO (sha128_spill+64)(SI), X10
+	MOVO X10, (streams_spill+112)(SI)
+	MOVO (streams_spill+64)(SI), X10
 	SHA256MSG1 X15, X10
-	MOVO X15, (sha128_spill+64)(SI)
+	MOVO X15, (streams_spill+64)(SI)
 	MOVO X6, X15
-	PALIGNR $0x4, (sha128_spill+128)(SI), X15
+	PALIGNR $0x4, (streams_spill+128)(SI), X15
 	PADDL X15, X10
 	SHA256MSG2 X6, X10
 	MOVO 144(R8), X0
 	PADDL X10, X0
-	SHA256RNDS2 X0, (sha128_spill+0)(SI), X11
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X11
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+0)(SI), X15
+	MOVO (streams_spill+0)(SI), X15
 	SHA256RNDS2 X0, X11, X15
-	MOVO X11, (sha128_spill+0)(SI)
-	MOVO (sha128_spill+80)(SI), X11
+	MOVO X11, (streams_spill+0)(SI)
+	MOVO (streams_spill+80)(SI), X11
 	SHA256MSG1 X7, X11
-	MOVO X7, (sha128_spill+80)(SI)
-	MOVO (sha128_spill+144)(SI), X7
+	MOVO X7, (streams_spill+80)(SI)
+	MOVO (streams_spill+144)(SI), X7
 	PALIGNR $0x4, X8, X7
 	PADDL X7, X11
-	SHA256MSG2 (sha128_spill+144)(SI), X11
+	SHA256MSG2 (streams_spill+144)(SI), X11
 	MOVO 144(R8), X0
 	PADDL X11, X0
-	SHA256RNDS2 X0, (sha128_spill+16)(SI), X12
+	SHA256RNDS2 X0, (streams_spill+16)(SI), X12
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+16)(SI), X7
+	MOVO (streams_spill+16)(SI), X7
 	SHA256RNDS2 X0, X12, X7
-	MOVO X7, (sha128_spill+16)(SI)
-	MOVO (sha128_spill+32)(SI), X7
+	MOVO X7, (streams_spill+16)(SI)
+	MOVO (streams_spill+32)(SI), X7
 	SHA256MSG1 X1, X7
-	MOVO X1, (sha128_spill+32)(SI)
+	MOVO X1, (streams_spill+32)(SI)
 	MOVO X3, X1
 	PALIGNR $0x4, X2, X1
 	PADDL X1, X7
 	SHA256MSG2 X3, X7
 	MOVO 160(R8), X0
 	PADDL X7, X0
-	MOVO (sha128_spill+96)(SI), X1
+	MOVO (streams_spill+96)(SI), X1
 	SHA256RNDS2 X0, X13, X1
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X1, X13
-	MOVO X1, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+48)(SI), X1
+	MOVO X1, (streams_spill+96)(SI)
+	MOVO (streams_spill+48)(SI), X1
 	SHA256MSG1 X5, X1
-	MOVO X5, (sha128_spill+48)(SI)
+	MOVO X5, (streams_spill+48)(SI)
 	MOVO X9, X5
 	PALIGNR $0x4, X4, X5
 	PADDL X5, X1
 	SHA256MSG2 X9, X1
 	MOVO 160(R8), X0
 	PADDL X1, X0
-	MOVO (sha128_spill+112)(SI), X5
+	MOVO (streams_spill+112)(SI), X5
 	SHA256RNDS2 X0, X14, X5
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X5, X14
-	MOVO X5, (sha128_spill+112)(SI)
-	MOVO (sha128_spill+64)(SI), X5
-	SHA256MSG1 (sha128_spill+128)(SI), X5
-	MOVO X14, (sha128_spill+64)(SI)
+	MOVO X5, (streams_spill+112)(SI)
+	MOVO (streams_spill+64)(SI), X5
+	SHA256MSG1 (streams_spill+128)(SI), X5
+	MOVO X14, (streams_spill+64)(SI)
 	MOVO X10, X14
 	PALIGNR $0x4, X6, X14
 	PADDL X14, X5
 	SHA256MSG2 X10, X5
 	MOVO 160(R8), X0
 	PADDL X5, X0
-	MOVO (sha128_spill+0)(SI), X14
+	MOVO (streams_spill+0)(SI), X14
 	SHA256RNDS2 X0, X15, X14
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X14, X15
-	MOVO X14, (sha128_spill+0)(SI)
-	MOVO (sha128_spill+80)(SI), X14
+	MOVO X14, (streams_spill+0)(SI)
+	MOVO (streams_spill+80)(SI), X14
 	SHA256MSG1 X8, X14
-	MOVO X8, (sha128_spill+80)(SI)
+	MOVO X8, (streams_spill+80)(SI)
 	MOVO X11, X8
-	PALIGNR $0x4, (sha128_spill+144)(SI), X8
+	PALIGNR $0x4, (streams_spill+144)(SI), X8
 	PADDL X8, X14
 	SHA256MSG2 X11, X14
 	MOVO 160(R8), X0
 	PADDL X14, X0
-	SHA256RNDS2 X0, (sha128_spill+16)(SI), X12
+	SHA256RNDS2 X0, (streams_spill+16)(SI), X12
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+16)(SI), X8
+	MOVO (streams_spill+16)(SI), X8
 	SHA256RNDS2 X0, X12, X8
-	MOVO X8, (sha128_spill+16)(SI)
-	MOVO (sha128_spill+32)(SI), X8
+	MOVO X8, (streams_spill+16)(SI)
+	MOVO (streams_spill+32)(SI), X8
 	SHA256MSG1 X2, X8
-	MOVO X2, (sha128_spill+32)(SI)
+	MOVO X2, (streams_spill+32)(SI)
 	MOVO X7, X2
 	PALIGNR $0x4, X3, X2
 	PADDL X2, X8
 	SHA256MSG2 X7, X8
 	MOVO 176(R8), X0
 	PADDL X8, X0
-	MOVO (sha128_spill+96)(SI), X2
+	MOVO (streams_spill+96)(SI), X2
 	SHA256RNDS2 X0, X13, X2
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X2, X13
-	MOVO X2, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+48)(SI), X2
+	MOVO X2, (streams_spill+96)(SI)
+	MOVO (streams_spill+48)(SI), X2
 	SHA256MSG1 X4, X2
-	MOVO X4, (sha128_spill+48)(SI)
+	MOVO X4, (streams_spill+48)(SI)
 	MOVO X1, X4
 	PALIGNR $0x4, X9, X4
 	PADDL X4, X2
 	SHA256MSG2 X1, X2
 	MOVO 176(R8), X0
 	PADDL X2, X0
-	MOVO (sha128_spill+112)(SI), X4
-	SHA256RNDS2 X0, (sha128_spill+64)(SI), X4
+	MOVO (streams_spill+112)(SI), X4
+	SHA256RNDS2 X0, (streams_spill+64)(SI), X4
 	PSHUFD $0xe, X0, X0
-	MOVO X1, (sha128_spill+112)(SI)
-	MOVO (sha128_spill+64)(SI), X1
+	MOVO X1, (streams_spill+112)(SI)
+	MOVO (streams_spill+64)(SI), X1
 	SHA256RNDS2 X0, X4, X1
-	MOVO X1, (sha128_spill+64)(SI)
-	MOVO (sha128_spill+128)(SI), X1
+	MOVO X1, (streams_spill+64)(SI)
+	MOVO (streams_spill+128)(SI), X1
 	SHA256MSG1 X6, X1
-	MOVO X6, (sha128_spill+128)(SI)
+	MOVO X6, (streams_spill+128)(SI)
 	MOVO X5, X6
 	PALIGNR $0x4, X10, X6
 	PADDL X6, X1
 	SHA256MSG2 X5, X1
 	MOVO 176(R8), X0
 	PADDL X1, X0
-	MOVO (sha128_spill+0)(SI), X6
+	MOVO (streams_spill+0)(SI), X6
 	SHA256RNDS2 X0, X15, X6
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X6, X15
-	MOVO X6, (sha128_spill+0)(SI)
-	MOVO (sha128_spill+80)(SI), X6
-	SHA256MSG1 (sha128_spill+144)(SI), X6
-	MOVO X15, (sha128_spill+80)(SI)
+	MOVO X6, (streams_spill+0)(SI)
+	MOVO (streams_spill+80)(SI), X6
+	SHA256MSG1 (streams_spill+144)(SI), X6
+	MOVO X15, (streams_spill+80)(SI)
 	MOVO X14, X15
 	PALIGNR $0x4, X11, X15
 	PADDL X15, X6
 	SHA256MSG2 X14, X6
 	MOVO 176(R8), X0
 	PADDL X6, X0
-	SHA256RNDS2 X0, (sha128_spill+16)(SI), X12
+	SHA256RNDS2 X0, (streams_spill+16)(SI), X12
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+16)(SI), X15
+	MOVO (streams_spill+16)(SI), X15
 	SHA256RNDS2 X0, X12, X15
-	MOVO X12, (sha128_spill+16)(SI)
-	MOVO (sha128_spill+32)(SI), X12
+	MOVO X12, (streams_spill+16)(SI)
+	MOVO (streams_spill+32)(SI), X12
 	SHA256MSG1 X3, X12
-	MOVO X3, (sha128_spill+32)(SI)
+	MOVO X3, (streams_spill+32)(SI)
 	MOVO X8, X3
 	PALIGNR $0x4, X7, X3
 	PADDL X3, X12
 	SHA256MSG2 X8, X12
 	MOVO 192(R8), X0
 	PADDL X12, X0
-	MOVO (sha128_spill+96)(SI), X3
+	MOVO (streams_spill+96)(SI), X3
 	SHA256RNDS2 X0, X13, X3
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X3, X13
-	MOVO X3, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+48)(SI), X3
+	MOVO X3, (streams_spill+96)(SI)
+	MOVO (streams_spill+48)(SI), X3
 	SHA256MSG1 X9, X3
-	MOVO X9, (sha128_spill+48)(SI)
+	MOVO X9, (streams_spill+48)(SI)
 	MOVO X2, X9
-	PALIGNR $0x4, (sha128_spill+112)(SI), X9
+	PALIGNR $0x4, (streams_spill+112)(SI), X9
 	PADDL X9, X3
 	SHA256MSG2 X2, X3
 	MOVO 192(R8), X0
 	PADDL X3, X0
-	SHA256RNDS2 X0, (sha128_spill+64)(SI), X4
+	SHA256RNDS2 X0, (streams_spill+64)(SI), X4
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+64)(SI), X9
+	MOVO (streams_spill+64)(SI), X9
 	SHA256RNDS2 X0, X4, X9
-	MOVO X4, (sha128_spill+64)(SI)
-	MOVO (sha128_spill+128)(SI), X4
+	MOVO X4, (streams_spill+64)(SI)
+	MOVO (streams_spill+128)(SI), X4
 	SHA256MSG1 X10, X4
-	MOVO X10, (sha128_spill+128)(SI)
+	MOVO X10, (streams_spill+128)(SI)
 	MOVO X1, X10
 	PALIGNR $0x4, X5, X10
 	PADDL X10, X4
 	SHA256MSG2 X1, X4
 	MOVO 192(R8), X0
 	PADDL X4, X0
-	MOVO (sha128_spill+0)(SI), X10
-	SHA256RNDS2 X0, (sha128_spill+80)(SI), X10
+	MOVO (streams_spill+0)(SI), X10
+	SHA256RNDS2 X0, (streams_spill+80)(SI), X10
 	PSHUFD $0xe, X0, X0
-	MOVO X1, (sha128_spill+0)(SI)
-	MOVO (sha128_spill+80)(SI), X1
+	MOVO X1, (streams_spill+0)(SI)
+	MOVO (streams_spill+80)(SI), X1
 	SHA256RNDS2 X0, X10, X1
-	MOVO X1, (sha128_spill+80)(SI)
-	MOVO (sha128_spill+144)(SI), X1
+	MOVO X1, (streams_spill+80)(SI)
+	MOVO (streams_spill+144)(SI), X1
 	SHA256MSG1 X11, X1
-	MOVO X11, (sha128_spill+144)(SI)
+	MOVO X11, (streams_spill+144)(SI)
 	MOVO X6, X11
 	PALIGNR $0x4, X14, X11
 	PADDL X11, X1
 	SHA256MSG2 X6, X1
 	MOVO 192(R8), X0
 	PADDL X1, X0
-	MOVO (sha128_spill+16)(SI), X11
+	MOVO (streams_spill+16)(SI), X11
 	SHA256RNDS2 X0, X15, X11
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X11, X15
-	MOVO X11, (sha128_spill+16)(SI)
-	MOVO (sha128_spill+32)(SI), X11
+	MOVO X11, (streams_spill+16)(SI)
+	MOVO (streams_spill+32)(SI), X11
 	SHA256MSG1 X7, X11
-	MOVO X7, (sha128_spill+32)(SI)
+	MOVO X7, (streams_spill+32)(SI)
 	MOVO X12, X7
 	PALIGNR $0x4, X8, X7
 	PADDL X7, X11
 	SHA256MSG2 X12, X11
 	MOVO 208(R8), X0
 	PADDL X11, X0
-	MOVO (sha128_spill+96)(SI), X7
+	MOVO (streams_spill+96)(SI), X7
 	SHA256RNDS2 X0, X13, X7
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X7, X13
-	MOVO X7, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+48)(SI), X7
-	SHA256MSG1 (sha128_spill+112)(SI), X7
-	MOVO X13, (sha128_spill+48)(SI)
+	MOVO X7, (streams_spill+96)(SI)
+	MOVO (streams_spill+48)(SI), X7
+	SHA256MSG1 (streams_spill+112)(SI), X7
+	MOVO X13, (streams_spill+48)(SI)
 	MOVO X3, X13
 	PALIGNR $0x4, X2, X13
 	PADDL X13, X7
 	SHA256MSG2 X3, X7
 	MOVO 208(R8), X0
 	PADDL X7, X0
-	MOVO (sha128_spill+64)(SI), X13
+	MOVO (streams_spill+64)(SI), X13
 	SHA256RNDS2 X0, X9, X13
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X13, X9
-	MOVO X9, (sha128_spill+64)(SI)
-	MOVO (sha128_spill+128)(SI), X9
+	MOVO X9, (streams_spill+64)(SI)
+	MOVO (streams_spill+128)(SI), X9
 	SHA256MSG1 X5, X9
-	MOVO X5, (sha128_spill+128)(SI)
+	MOVO X5, (streams_spill+128)(SI)
 	MOVO X4, X5
-	PALIGNR $0x4, (sha128_spill+0)(SI), X5
+	PALIGNR $0x4, (streams_spill+0)(SI), X5
 	PADDL X5, X9
 	SHA256MSG2 X4, X9
 	MOVO 208(R8), X0
 	PADDL X9, X0
-	SHA256RNDS2 X0, (sha128_spill+80)(SI), X10
+	SHA256RNDS2 X0, (streams_spill+80)(SI), X10
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+80)(SI), X5
+	MOVO (streams_spill+80)(SI), X5
 	SHA256RNDS2 X0, X10, X5
-	MOVO X5, (sha128_spill+80)(SI)
-	MOVO (sha128_spill+144)(SI), X5
+	MOVO X5, (streams_spill+80)(SI)
+	MOVO (streams_spill+144)(SI), X5
 	SHA256MSG1 X14, X5
-	MOVO X14, (sha128_spill+144)(SI)
+	MOVO X14, (streams_spill+144)(SI)
 	MOVO X1, X14
 	PALIGNR $0x4, X6, X14
 	PADDL X14, X5
 	SHA256MSG2 X1, X5
 	MOVO 208(R8), X0
 	PADDL X5, X0
-	MOVO (sha128_spill+16)(SI), X14
+	MOVO (streams_spill+16)(SI), X14
 	SHA256RNDS2 X0, X15, X14
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X14, X15
-	MOVO X14, (sha128_spill+16)(SI)
-	MOVO (sha128_spill+32)(SI), X14
+	MOVO X14, (streams_spill+16)(SI)
+	MOVO (streams_spill+32)(SI), X14
 	SHA256MSG1 X8, X14
-	MOVO X8, (sha128_spill+32)(SI)
+	MOVO X8, (streams_spill+32)(SI)
 	MOVO X11, X8
 	PALIGNR $0x4, X12, X8
 	PADDL X8, X14
 	SHA256MSG2 X11, X14
 	MOVO 224(R8), X0
 	PADDL X14, X0
-	MOVO (sha128_spill+96)(SI), X8
-	SHA256RNDS2 X0, (sha128_spill+48)(SI), X8
+	MOVO (streams_spill+96)(SI), X8
+	SHA256RNDS2 X0, (streams_spill+48)(SI), X8
 	PSHUFD $0xe, X0, X0
-	MOVO X11, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+48)(SI), X11
+	MOVO X11, (streams_spill+96)(SI)
+	MOVO (streams_spill+48)(SI), X11
 	SHA256RNDS2 X0, X8, X11
-	MOVO X8, (sha128_spill+48)(SI)
-	MOVO (sha128_spill+112)(SI), X8
+	MOVO X8, (streams_spill+48)(SI)
+	MOVO (streams_spill+112)(SI), X8
 	SHA256MSG1 X2, X8
-	MOVO X2, (sha128_spill+112)(SI)
+	MOVO X2, (streams_spill+112)(SI)
 	MOVO X7, X2
 	PALIGNR $0x4, X3, X2
 	PADDL X2, X8
 	SHA256MSG2 X7, X8
 	MOVO 224(R8), X0
 	PADDL X8, X0
-	SHA256RNDS2 X0, (sha128_spill+64)(SI), X13
+	SHA256RNDS2 X0, (streams_spill+64)(SI), X13
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+64)(SI), X2
+	MOVO (streams_spill+64)(SI), X2
 	SHA256RNDS2 X0, X13, X2
-	MOVO X2, (sha128_spill+64)(SI)
-	MOVO (sha128_spill+128)(SI), X2
-	SHA256MSG1 (sha128_spill+0)(SI), X2
-	MOVO X13, (sha128_spill+128)(SI)
+	MOVO X2, (streams_spill+64)(SI)
+	MOVO (streams_spill+128)(SI), X2
+	SHA256MSG1 (streams_spill+0)(SI), X2
+	MOVO X13, (streams_spill+128)(SI)
 	MOVO X9, X13
 	PALIGNR $0x4, X4, X13
 	PADDL X13, X2
 	SHA256MSG2 X9, X2
 	MOVO 224(R8), X0
 	PADDL X2, X0
-	SHA256RNDS2 X0, (sha128_spill+80)(SI), X10
+	SHA256RNDS2 X0, (streams_spill+80)(SI), X10
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+80)(SI), X13
+	MOVO (streams_spill+80)(SI), X13
 	SHA256RNDS2 X0, X10, X13
-	MOVO X10, (sha128_spill+80)(SI)
-	MOVO (sha128_spill+144)(SI), X10
+	MOVO X10, (streams_spill+80)(SI)
+	MOVO (streams_spill+144)(SI), X10
 	SHA256MSG1 X6, X10
-	MOVO X6, (sha128_spill+144)(SI)
+	MOVO X6, (streams_spill+144)(SI)
 	MOVO X5, X6
 	PALIGNR $0x4, X1, X6
 	PADDL X6, X10
 	SHA256MSG2 X5, X10
 	MOVO 224(R8), X0
 	PADDL X10, X0
-	MOVO (sha128_spill+16)(SI), X6
+	MOVO (streams_spill+16)(SI), X6
 	SHA256RNDS2 X0, X15, X6
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X6, X15
-	MOVO X6, (sha128_spill+16)(SI)
-	MOVO (sha128_spill+32)(SI), X6
+	MOVO X6, (streams_spill+16)(SI)
+	MOVO (streams_spill+32)(SI), X6
 	SHA256MSG1 X12, X6
-	MOVO X12, (sha128_spill+32)(SI)
+	MOVO X12, (streams_spill+32)(SI)
 	MOVO X14, X12
-	PALIGNR $0x4, (sha128_spill+96)(SI), X12
+	PALIGNR $0x4, (streams_spill+96)(SI), X12
 	PADDL X12, X6
 	SHA256MSG2 X14, X6
 	MOVO 240(R8), X0
 	PADDL X6, X0
-	MOVO (sha128_spill+48)(SI), X12
+	MOVO (streams_spill+48)(SI), X12
 	SHA256RNDS2 X0, X11, X12
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X12, X11
-	MOVO X11, (sha128_spill+48)(SI)
-	MOVO (sha128_spill+112)(SI), X11
+	MOVO X11, (streams_spill+48)(SI)
+	MOVO (streams_spill+112)(SI), X11
 	SHA256MSG1 X3, X11
-	MOVO X3, (sha128_spill+112)(SI)
+	MOVO X3, (streams_spill+112)(SI)
 	MOVO X8, X3
 	PALIGNR $0x4, X7, X3
 	PADDL X3, X11
 	SHA256MSG2 X8, X11
 	MOVO 240(R8), X0
 	PADDL X11, X0
-	MOVO (sha128_spill+128)(SI), X3
-	SHA256RNDS2 X0, (sha128_spill+64)(SI), X3
+	MOVO (streams_spill+128)(SI), X3
+	SHA256RNDS2 X0, (streams_spill+64)(SI), X3
 	PSHUFD $0xe, X0, X0
-	MOVO X8, (sha128_spill+128)(SI)
-	MOVO (sha128_spill+64)(SI), X8
+	MOVO X8, (streams_spill+128)(SI)
+	MOVO (streams_spill+64)(SI), X8
 	SHA256RNDS2 X0, X3, X8
-	MOVO X3, (sha128_spill+64)(SI)
-	MOVO (sha128_spill+0)(SI), X3
+	MOVO X3, (streams_spill+64)(SI)
+	MOVO (streams_spill+0)(SI), X3
 	SHA256MSG1 X4, X3
-	MOVO X4, (sha128_spill+0)(SI)
+	MOVO X4, (streams_spill+0)(SI)
 	MOVO X2, X4
 	PALIGNR $0x4, X9, X4
 	PADDL X4, X3
 	SHA256MSG2 X2, X3
 	MOVO 240(R8), X0
 	PADDL X3, X0
-	MOVO (sha128_spill+80)(SI), X4
+	MOVO (streams_spill+80)(SI), X4
 	SHA256RNDS2 X0, X13, X4
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X4, X13
-	MOVO X4, (sha128_spill+80)(SI)
-	MOVO (sha128_spill+144)(SI), X4
+	MOVO X4, (streams_spill+80)(SI)
+	MOVO (streams_spill+144)(SI), X4
 	SHA256MSG1 X1, X4
-	MOVO X1, (sha128_spill+144)(SI)
+	MOVO X1, (streams_spill+144)(SI)
 	MOVO X10, X1
 	PALIGNR $0x4, X5, X1
 	PADDL X1, X4
 	SHA256MSG2 X10, X4
 	MOVO 240(R8), X0
 	PADDL X4, X0
-	MOVO (sha128_spill+16)(SI), X1
+	MOVO (streams_spill+16)(SI), X1
 	SHA256RNDS2 X0, X15, X1
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X1, X15
-	MOVO X1, (sha128_spill+16)(SI)
-	MOVO (sha128_spill+32)(SI), X1
-	SHA256MSG1 (sha128_spill+96)(SI), X1
-	MOVO X15, (sha128_spill+96)(SI)
+	MOVO X1, (streams_spill+16)(SI)
+	MOVO (streams_spill+32)(SI), X1
+	SHA256MSG1 (streams_spill+96)(SI), X1
+	MOVO X15, (streams_spill+96)(SI)
 	MOVO X6, X15
 	PALIGNR $0x4, X14, X15
 	PADDL X15, X1
 	SHA256MSG2 X6, X1
 	MOVO 256(R8), X0
 	PADDL X1, X0
-	SHA256RNDS2 X0, (sha128_spill+48)(SI), X12
+	SHA256RNDS2 X0, (streams_spill+48)(SI), X12
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+48)(SI), X1
+	MOVO (streams_spill+48)(SI), X1
 	SHA256RNDS2 X0, X12, X1
-	MOVO (sha128_spill+112)(SI), X6
+	MOVO (streams_spill+112)(SI), X6
 	SHA256MSG1 X7, X6
 	MOVO X11, X7
-	PALIGNR $0x4, (sha128_spill+128)(SI), X7
+	PALIGNR $0x4, (streams_spill+128)(SI), X7
 	PADDL X7, X6
 	SHA256MSG2 X11, X6
 	MOVO 256(R8), X0
 	PADDL X6, X0
-	MOVO (sha128_spill+64)(SI), X6
+	MOVO (streams_spill+64)(SI), X6
 	SHA256RNDS2 X0, X8, X6
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X6, X8
-	MOVO (sha128_spill+0)(SI), X7
+	MOVO (streams_spill+0)(SI), X7
 	SHA256MSG1 X9, X7
 	MOVO X3, X9
 	PALIGNR $0x4, X2, X9
@@ -682,11 +682,11 @@ step:
 	SHA256MSG2 X3, X7
 	MOVO 256(R8), X0
 	PADDL X7, X0
-	MOVO (sha128_spill+80)(SI), X2
+	MOVO (streams_spill+80)(SI), X2
 	SHA256RNDS2 X0, X13, X2
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X2, X13
-	MOVO (sha128_spill+144)(SI), X3
+	MOVO (streams_spill+144)(SI), X3
 	SHA256MSG1 X5, X3
 	MOVO X4, X5
 	PALIGNR $0x4, X10, X5
@@ -694,34 +694,34 @@ step:
 	SHA256MSG2 X4, X3
 	MOVO 256(R8), X0
 	PADDL X3, X0
-	MOVO (sha128_spill+16)(SI), X3
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X3
+	MOVO (streams_spill+16)(SI), X3
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X3
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+96)(SI), X4
+	MOVO (streams_spill+96)(SI), X4
 	SHA256RNDS2 X0, X3, X4
-	PADDL (sha128_known+80)(SI), X1
-	PADDL (sha128_known+96)(SI), X12
+	PADDL (streams_known+80)(SI), X1
+	PADDL (streams_known+96)(SI), X12
 	MOVO X1, X5
 	PUNPCKLQDQ X12, X5
 	PSHUFD $0xb1, X5, X5
 	PUNPCKHQDQ X12, X1
 	PSHUFD $0xb1, X1, X1
-	PADDL (sha128_known+80)(SI), X8
-	PADDL (sha128_known+96)(SI), X6
+	PADDL (streams_known+80)(SI), X8
+	PADDL (streams_known+96)(SI), X6
 	MOVO X8, X7
 	PUNPCKLQDQ X6, X7
 	PSHUFD $0xb1, X7, X7
 	PUNPCKHQDQ X6, X8
 	PSHUFD $0xb1, X8, X6
-	PADDL (sha128_known+80)(SI), X13
-	PADDL (sha128_known+96)(SI), X2
+	PADDL (streams_known+80)(SI), X13
+	PADDL (streams_known+96)(SI), X2
 	MOVO X13, X8
 	PUNPCKLQDQ X2, X8
 	PSHUFD $0xb1, X8, X8
 	PUNPCKHQDQ X2, X13
 	PSHUFD $0xb1, X13, X2
-	PADDL (sha128_known+80)(SI), X4
-	PADDL (sha128_known+96)(SI), X3
+	PADDL (streams_known+80)(SI), X4
+	PADDL (streams_known+96)(SI), X3
 	MOVO X4, X9
 	PUNPCKLQDQ X3, X9
 	PSHUFD $0xb1, X9, X9
@@ -753,7 +753,7 @@ step:
 	MOVO 288(R8), X15
 	SHA256RNDS2 X0, 272(R8), X15
 	PSHUFD $0xe, X0, X0
-	MOVO X3, (sha128_spill+96)(SI)
+	MOVO X3, (streams_spill+96)(SI)
 	MOVO 272(R8), X3
 	SHA256RNDS2 X0, X15, X3
 	MOVO 320(R8), X0
@@ -829,8 +829,8 @@ step:
 	SHA256RNDS2 X0, X14, X13
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X13, X14
-	MOVO X13, (sha128_spill+16)(SI)
-	MOVO (sha128_spill+96)(SI), X13
+	MOVO X13, (streams_spill+16)(SI)
+	MOVO (streams_spill+96)(SI), X13
 	SHA256MSG1 X9, X13
 	SHA256MSG2 368(R8), X13
 	MOVO 80(R8), X0
@@ -839,7 +839,7 @@ step:
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X15, X3
 	SHA256MSG1 384(R8), X5
-	MOVO X3, (sha128_spill+96)(SI)
+	MOVO X3, (streams_spill+96)(SI)
 	MOVO X1, X3
 	PALIGNR $0x4, 368(R8), X3
 	PADDL X3, X5
@@ -866,23 +866,23 @@ step:
 	SHA256MSG2 X2, X8
 	MOVO 96(R8), X0
 	PADDL X8, X0
-	MOVO (sha128_spill+16)(SI), X3
+	MOVO (streams_spill+16)(SI), X3
 	SHA256RNDS2 X0, X14, X3
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X3, X14
 	SHA256MSG1 384(R8), X9
-	MOVO X3, (sha128_spill+16)(SI)
+	MOVO X3, (streams_spill+16)(SI)
 	MOVO X13, X3
 	PALIGNR $0x4, 368(R8), X3
 	PADDL X3, X9
 	SHA256MSG2 X13, X9
 	MOVO 96(R8), X0
 	PADDL X9, X0
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X15
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+96)(SI), X3
+	MOVO (streams_spill+96)(SI), X3
 	SHA256RNDS2 X0, X15, X3
-	MOVO X3, (sha128_spill+96)(SI)
+	MOVO X3, (streams_spill+96)(SI)
 	MOVO X5, X3
 	PALIGNR $0x4, X1, X3
 	PADDL 384(R8), X3
@@ -892,7 +892,7 @@ step:
 	SHA256RNDS2 X0, X10, X4
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X4, X10
-	MOVO X4, (sha128_spill+144)(SI)
+	MOVO X4, (streams_spill+144)(SI)
 	MOVO X7, X4
 	PALIGNR $0x4, X6, X4
 	PADDL 384(R8), X4
@@ -902,506 +902,506 @@ step:
 	SHA256RNDS2 X0, X12, X11
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X11, X12
-	MOVO X11, (sha128_spill+80)(SI)
+	MOVO X11, (streams_spill+80)(SI)
 	MOVO X8, X11
 	PALIGNR $0x4, X2, X11
 	PADDL 384(R8), X11
 	SHA256MSG2 X8, X11
 	MOVO 112(R8), X0
 	PADDL X11, X0
-	MOVO X8, (sha128_spill+0)(SI)
-	MOVO (sha128_spill+16)(SI), X8
+	MOVO X8, (streams_spill+0)(SI)
+	MOVO (streams_spill+16)(SI), X8
 	SHA256RNDS2 X0, X14, X8
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X8, X14
-	MOVO X8, (sha128_spill+16)(SI)
+	MOVO X8, (streams_spill+16)(SI)
 	MOVO X9, X8
 	PALIGNR $0x4, X13, X8
 	PADDL 384(R8), X8
 	SHA256MSG2 X9, X8
 	MOVO 112(R8), X0
 	PADDL X8, X0
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X15
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO X8, (sha128_spill+64)(SI)
-	MOVO (sha128_spill+96)(SI), X8
+	MOVO X8, (streams_spill+64)(SI)
+	MOVO (streams_spill+96)(SI), X8
 	SHA256RNDS2 X0, X15, X8
-	MOVO X8, (sha128_spill+96)(SI)
+	MOVO X8, (streams_spill+96)(SI)
 	MOVO 368(R8), X8
 	SHA256MSG1 X1, X8
-	MOVO X1, (sha128_spill+128)(SI)
+	MOVO X1, (streams_spill+128)(SI)
 	MOVO X3, X1
 	PALIGNR $0x4, X5, X1
 	PADDL X1, X8
 	SHA256MSG2 X3, X8
 	MOVO 128(R8), X0
 	PADDL X8, X0
-	MOVO (sha128_spill+144)(SI), X1
+	MOVO (streams_spill+144)(SI), X1
 	SHA256RNDS2 X0, X10, X1
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X1, X10
-	MOVO X1, (sha128_spill+144)(SI)
+	MOVO X1, (streams_spill+144)(SI)
 	MOVO 368(R8), X1
 	SHA256MSG1 X6, X1
-	MOVO X6, (sha128_spill+112)(SI)
+	MOVO X6, (streams_spill+112)(SI)
 	MOVO X4, X6
 	PALIGNR $0x4, X7, X6
 	PADDL X6, X1
 	SHA256MSG2 X4, X1
 	MOVO 128(R8), X0
 	PADDL X1, X0
-	MOVO (sha128_spill+80)(SI), X6
+	MOVO (streams_spill+80)(SI), X6
 	SHA256RNDS2 X0, X12, X6
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X6, X12
-	MOVO X6, (sha128_spill+80)(SI)
+	MOVO X6, (streams_spill+80)(SI)
 	MOVO 368(R8), X6
 	SHA256MSG1 X2, X6
-	MOVO X2, (sha128_spill+48)(SI)
+	MOVO X2, (streams_spill+48)(SI)
 	MOVO X11, X2
-	PALIGNR $0x4, (sha128_spill+0)(SI), X2
+	PALIGNR $0x4, (streams_spill+0)(SI), X2
 	PADDL X2, X6
 	SHA256MSG2 X11, X6
 	MOVO 128(R8), X0
 	PADDL X6, X0
-	MOVO (sha128_spill+16)(SI), X2
+	MOVO (streams_spill+16)(SI), X2
 	SHA256RNDS2 X0, X14, X2
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X2, X14
-	MOVO X2, (sha128_spill+16)(SI)
+	MOVO X2, (streams_spill+16)(SI)
 	MOVO 368(R8), X2
 	SHA256MSG1 X13, X2
-	MOVO X13, (sha128_spill+32)(SI)
-	MOVO (sha128_spill+64)(SI), X13
+	MOVO X13, (streams_spill+32)(SI)
+	MOVO (streams_spill+64)(SI), X13
 	PALIGNR $0x4, X9, X13
 	PADDL X13, X2
-	SHA256MSG2 (sha128_spill+64)(SI), X2
+	SHA256MSG2 (streams_spill+64)(SI), X2
 	MOVO 128(R8), X0
 	PADDL X2, X0
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X15
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+96)(SI), X13
+	MOVO (streams_spill+96)(SI), X13
 	SHA256RNDS2 X0, X15, X13
-	MOVO X13, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+128)(SI), X13
+	MOVO X13, (streams_spill+96)(SI)
+	MOVO (streams_spill+128)(SI), X13
 	SHA256MSG1 X5, X13
-	MOVO X5, (sha128_spill+128)(SI)
+	MOVO X5, (streams_spill+128)(SI)
 	MOVO X8, X5
 	PALIGNR $0x4, X3, X5
 	PADDL X5, X13
 	SHA256MSG2 X8, X13
 	MOVO 144(R8), X0
 	PADDL X13, X0
-	MOVO (sha128_spill+144)(SI), X5
+	MOVO (streams_spill+144)(SI), X5
 	SHA256RNDS2 X0, X10, X5
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X5, X10
-	MOVO X5, (sha128_spill+144)(SI)
-	MOVO (sha128_spill+112)(SI), X5
+	MOVO X5, (streams_spill+144)(SI)
+	MOVO (streams_spill+112)(SI), X5
 	SHA256MSG1 X7, X5
-	MOVO X7, (sha128_spill+112)(SI)
+	MOVO X7, (streams_spill+112)(SI)
 	MOVO X1, X7
 	PALIGNR $0x4, X4, X7
 	PADDL X7, X5
 	SHA256MSG2 X1, X5
 	MOVO 144(R8), X0
 	PADDL X5, X0
-	MOVO (sha128_spill+80)(SI), X7
+	MOVO (streams_spill+80)(SI), X7
 	SHA256RNDS2 X0, X12, X7
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X7, X12
-	MOVO X7, (sha128_spill+80)(SI)
-	MOVO (sha128_spill+48)(SI), X7
-	SHA256MSG1 (sha128_spill+0)(SI), X7
-	MOVO X12, (sha128_spill+48)(SI)
+	MOVO X7, (streams_spill+80)(SI)
+	MOVO (streams_spill+48)(SI), X7
+	SHA256MSG1 (streams_spill+0)(SI), X7
+	MOVO X12, (streams_spill+48)(SI)
 	MOVO X6, X12
 	PALIGNR $0x4, X11, X12
 	PADDL X12, X7
 	SHA256MSG2 X6, X7
 	MOVO 144(R8), X0
 	PADDL X7, X0
-	MOVO (sha128_spill+16)(SI), X12
+	MOVO (streams_spill+16)(SI), X12
 	SHA256RNDS2 X0, X14, X12
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X12, X14
-	MOVO X12, (sha128_spill+16)(SI)
-	MOVO (sha128_spill+32)(SI), X12
+	MOVO X12, (streams_spill+16)(SI)
+	MOVO (streams_spill+32)(SI), X12
 	SHA256MSG1 X9, X12
-	MOVO X9, (sha128_spill+32)(SI)
+	MOVO X9, (streams_spill+32)(SI)
 	MOVO X2, X9
-	PALIGNR $0x4, (sha128_spill+64)(SI), X9
+	PALIGNR $0x4, (streams_spill+64)(SI), X9
 	PADDL X9, X12
 	SHA256MSG2 X2, X12
 	MOVO 144(R8), X0
 	PADDL X12, X0
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X15
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+96)(SI), X9
+	MOVO (streams_spill+96)(SI), X9
 	SHA256RNDS2 X0, X15, X9
-	MOVO X9, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+128)(SI), X9
+	MOVO X9, (streams_spill+96)(SI)
+	MOVO (streams_spill+128)(SI), X9
 	SHA256MSG1 X3, X9
-	MOVO X3, (sha128_spill+128)(SI)
+	MOVO X3, (streams_spill+128)(SI)
 	MOVO X13, X3
 	PALIGNR $0x4, X8, X3
 	PADDL X3, X9
 	SHA256MSG2 X13, X9
 	MOVO 160(R8), X0
 	PADDL X9, X0
-	MOVO (sha128_spill+144)(SI), X3
+	MOVO (streams_spill+144)(SI), X3
 	SHA256RNDS2 X0, X10, X3
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X3, X10
-	MOVO X3, (sha128_spill+144)(SI)
-	MOVO (sha128_spill+112)(SI), X3
+	MOVO X3, (streams_spill+144)(SI)
+	MOVO (streams_spill+112)(SI), X3
 	SHA256MSG1 X4, X3
-	MOVO X4, (sha128_spill+112)(SI)
+	MOVO X4, (streams_spill+112)(SI)
 	MOVO X5, X4
 	PALIGNR $0x4, X1, X4
 	PADDL X4, X3
 	SHA256MSG2 X5, X3
 	MOVO 160(R8), X0
 	PADDL X3, X0
-	MOVO (sha128_spill+80)(SI), X4
-	SHA256RNDS2 X0, (sha128_spill+48)(SI), X4
+	MOVO (streams_spill+80)(SI), X4
+	SHA256RNDS2 X0, (streams_spill+48)(SI), X4
 	PSHUFD $0xe, X0, X0
-	MOVO X3, (sha128_spill+80)(SI)
-	MOVO (sha128_spill+48)(SI), X3
+	MOVO X3, (streams_spill+80)(SI)
+	MOVO (streams_spill+48)(SI), X3
 	SHA256RNDS2 X0, X4, X3
-	MOVO X3, (sha128_spill+48)(SI)
-	MOVO (sha128_spill+0)(SI), X3
+	MOVO X3, (streams_spill+48)(SI)
+	MOVO (streams_spill+0)(SI), X3
 	SHA256MSG1 X11, X3
-	MOVO X11, (sha128_spill+0)(SI)
+	MOVO X11, (streams_spill+0)(SI)
 	MOVO X7, X11
 	PALIGNR $0x4, X6, X11
 	PADDL X11, X3
 	SHA256MSG2 X7, X3
 	MOVO 160(R8), X0
 	PADDL X3, X0
-	MOVO (sha128_spill+16)(SI), X11
+	MOVO (streams_spill+16)(SI), X11
 	SHA256RNDS2 X0, X14, X11
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X11, X14
-	MOVO X11, (sha128_spill+16)(SI)
-	MOVO (sha128_spill+32)(SI), X11
-	SHA256MSG1 (sha128_spill+64)(SI), X11
-	MOVO X14, (sha128_spill+32)(SI)
+	MOVO X11, (streams_spill+16)(SI)
+	MOVO (streams_spill+32)(SI), X11
+	SHA256MSG1 (streams_spill+64)(SI), X11
+	MOVO X14, (streams_spill+32)(SI)
 	MOVO X12, X14
 	PALIGNR $0x4, X2, X14
 	PADDL X14, X11
 	SHA256MSG2 X12, X11
 	MOVO 160(R8), X0
 	PADDL X11, X0
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X15
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+96)(SI), X14
+	MOVO (streams_spill+96)(SI), X14
 	SHA256RNDS2 X0, X15, X14
-	MOVO X14, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+128)(SI), X14
+	MOVO X14, (streams_spill+96)(SI)
+	MOVO (streams_spill+128)(SI), X14
 	SHA256MSG1 X8, X14
-	MOVO X8, (sha128_spill+128)(SI)
+	MOVO X8, (streams_spill+128)(SI)
 	MOVO X9, X8
 	PALIGNR $0x4, X13, X8
 	PADDL X8, X14
 	SHA256MSG2 X9, X14
 	MOVO 176(R8), X0
 	PADDL X14, X0
-	MOVO (sha128_spill+144)(SI), X8
+	MOVO (streams_spill+144)(SI), X8
 	SHA256RNDS2 X0, X10, X8
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X8, X10
-	MOVO X8, (sha128_spill+144)(SI)
-	MOVO (sha128_spill+112)(SI), X8
+	MOVO X8, (streams_spill+144)(SI)
+	MOVO (streams_spill+112)(SI), X8
 	SHA256MSG1 X1, X8
-	MOVO X1, (sha128_spill+112)(SI)
-	MOVO (sha128_spill+80)(SI), X1
+	MOVO X1, (streams_spill+112)(SI)
+	MOVO (streams_spill+80)(SI), X1
 	PALIGNR $0x4, X5, X1
 	PADDL X1, X8
-	SHA256MSG2 (sha128_spill+80)(SI), X8
+	SHA256MSG2 (streams_spill+80)(SI), X8
 	MOVO 176(R8), X0
 	PADDL X8, X0
-	SHA256RNDS2 X0, (sha128_spill+48)(SI), X4
+	SHA256RNDS2 X0, (streams_spill+48)(SI), X4
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+48)(SI), X1
+	MOVO (streams_spill+48)(SI), X1
 	SHA256RNDS2 X0, X4, X1
-	MOVO X1, (sha128_spill+48)(SI)
-	MOVO (sha128_spill+0)(SI), X1
+	MOVO X1, (streams_spill+48)(SI)
+	MOVO (streams_spill+0)(SI), X1
 	SHA256MSG1 X6, X1
-	MOVO X6, (sha128_spill+0)(SI)
+	MOVO X6, (streams_spill+0)(SI)
 	MOVO X3, X6
 	PALIGNR $0x4, X7, X6
 	PADDL X6, X1
 	SHA256MSG2 X3, X1
 	MOVO 176(R8), X0
 	PADDL X1, X0
-	MOVO (sha128_spill+16)(SI), X6
-	SHA256RNDS2 X0, (sha128_spill+32)(SI), X6
+	MOVO (streams_spill+16)(SI), X6
+	SHA256RNDS2 X0, (streams_spill+32)(SI), X6
 	PSHUFD $0xe, X0, X0
-	MOVO X1, (sha128_spill+16)(SI)
-	MOVO (sha128_spill+32)(SI), X1
+	MOVO X1, (streams_spill+16)(SI)
+	MOVO (streams_spill+32)(SI), X1
 	SHA256RNDS2 X0, X6, X1
-	MOVO X1, (sha128_spill+32)(SI)
-	MOVO (sha128_spill+64)(SI), X1
+	MOVO X1, (streams_spill+32)(SI)
+	MOVO (streams_spill+64)(SI), X1
 	SHA256MSG1 X2, X1
-	MOVO X2, (sha128_spill+64)(SI)
+	MOVO X2, (streams_spill+64)(SI)
 	MOVO X11, X2
 	PALIGNR $0x4, X12, X2
 	PADDL X2, X1
 	SHA256MSG2 X11, X1
 	MOVO 176(R8), X0
 	PADDL X1, X0
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X15
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+96)(SI), X2
+	MOVO (streams_spill+96)(SI), X2
 	SHA256RNDS2 X0, X15, X2
-	MOVO X2, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+128)(SI), X2
+	MOVO X2, (streams_spill+96)(SI)
+	MOVO (streams_spill+128)(SI), X2
 	SHA256MSG1 X13, X2
-	MOVO X13, (sha128_spill+128)(SI)
+	MOVO X13, (streams_spill+128)(SI)
 	MOVO X14, X13
 	PALIGNR $0x4, X9, X13
 	PADDL X13, X2
 	SHA256MSG2 X14, X2
 	MOVO 192(R8), X0
 	PADDL X2, X0
-	MOVO (sha128_spill+144)(SI), X13
+	MOVO (streams_spill+144)(SI), X13
 	SHA256RNDS2 X0, X10, X13
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X13, X10
-	MOVO X10, (sha128_spill+144)(SI)
-	MOVO (sha128_spill+112)(SI), X10
+	MOVO X10, (streams_spill+144)(SI)
+	MOVO (streams_spill+112)(SI), X10
 	SHA256MSG1 X5, X10
-	MOVO X5, (sha128_spill+112)(SI)
+	MOVO X5, (streams_spill+112)(SI)
 	MOVO X8, X5
-	PALIGNR $0x4, (sha128_spill+80)(SI), X5
+	PALIGNR $0x4, (streams_spill+80)(SI), X5
 	PADDL X5, X10
 	SHA256MSG2 X8, X10
 	MOVO 192(R8), X0
 	PADDL X10, X0
-	SHA256RNDS2 X0, (sha128_spill+48)(SI), X4
+	SHA256RNDS2 X0, (streams_spill+48)(SI), X4
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+48)(SI), X5
+	MOVO (streams_spill+48)(SI), X5
 	SHA256RNDS2 X0, X4, X5
-	MOVO X4, (sha128_spill+48)(SI)
-	MOVO (sha128_spill+0)(SI), X4
+	MOVO X4, (streams_spill+48)(SI)
+	MOVO (streams_spill+0)(SI), X4
 	SHA256MSG1 X7, X4
-	MOVO X7, (sha128_spill+0)(SI)
-	MOVO (sha128_spill+16)(SI), X7
+	MOVO X7, (streams_spill+0)(SI)
+	MOVO (streams_spill+16)(SI), X7
 	PALIGNR $0x4, X3, X7
 	PADDL X7, X4
-	SHA256MSG2 (sha128_spill+16)(SI), X4
+	SHA256MSG2 (streams_spill+16)(SI), X4
 	MOVO 192(R8), X0
 	PADDL X4, X0
-	SHA256RNDS2 X0, (sha128_spill+32)(SI), X6
+	SHA256RNDS2 X0, (streams_spill+32)(SI), X6
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+32)(SI), X7
+	MOVO (streams_spill+32)(SI), X7
 	SHA256RNDS2 X0, X6, X7
-	MOVO X6, (sha128_spill+32)(SI)
-	MOVO (sha128_spill+64)(SI), X6
+	MOVO X6, (streams_spill+32)(SI)
+	MOVO (streams_spill+64)(SI), X6
 	SHA256MSG1 X12, X6
-	MOVO X12, (sha128_spill+64)(SI)
+	MOVO X12, (streams_spill+64)(SI)
 	MOVO X1, X12
 	PALIGNR $0x4, X11, X12
 	PADDL X12, X6
 	SHA256MSG2 X1, X6
 	MOVO 192(R8), X0
 	PADDL X6, X0
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X15
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+96)(SI), X12
+	MOVO (streams_spill+96)(SI), X12
 	SHA256RNDS2 X0, X15, X12
-	MOVO X12, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+128)(SI), X12
+	MOVO X12, (streams_spill+96)(SI)
+	MOVO (streams_spill+128)(SI), X12
 	SHA256MSG1 X9, X12
-	MOVO X9, (sha128_spill+128)(SI)
+	MOVO X9, (streams_spill+128)(SI)
 	MOVO X2, X9
 	PALIGNR $0x4, X14, X9
 	PADDL X9, X12
 	SHA256MSG2 X2, X12
 	MOVO 208(R8), X0
 	PADDL X12, X0
-	SHA256RNDS2 X0, (sha128_spill+144)(SI), X13
+	SHA256RNDS2 X0, (streams_spill+144)(SI), X13
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+144)(SI), X9
+	MOVO (streams_spill+144)(SI), X9
 	SHA256RNDS2 X0, X13, X9
-	MOVO X9, (sha128_spill+144)(SI)
-	MOVO (sha128_spill+112)(SI), X9
-	SHA256MSG1 (sha128_spill+80)(SI), X9
-	MOVO X13, (sha128_spill+112)(SI)
+	MOVO X9, (streams_spill+144)(SI)
+	MOVO (streams_spill+112)(SI), X9
+	SHA256MSG1 (streams_spill+80)(SI), X9
+	MOVO X13, (streams_spill+112)(SI)
 	MOVO X10, X13
 	PALIGNR $0x4, X8, X13
 	PADDL X13, X9
 	SHA256MSG2 X10, X9
 	MOVO 208(R8), X0
 	PADDL X9, X0
-	MOVO (sha128_spill+48)(SI), X13
+	MOVO (streams_spill+48)(SI), X13
 	SHA256RNDS2 X0, X5, X13
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X13, X5
-	MOVO X5, (sha128_spill+48)(SI)
-	MOVO (sha128_spill+0)(SI), X5
+	MOVO X5, (streams_spill+48)(SI)
+	MOVO (streams_spill+0)(SI), X5
 	SHA256MSG1 X3, X5
-	MOVO X3, (sha128_spill+0)(SI)
+	MOVO X3, (streams_spill+0)(SI)
 	MOVO X4, X3
-	PALIGNR $0x4, (sha128_spill+16)(SI), X3
+	PALIGNR $0x4, (streams_spill+16)(SI), X3
 	PADDL X3, X5
 	SHA256MSG2 X4, X5
 	MOVO 208(R8), X0
 	PADDL X5, X0
-	MOVO (sha128_spill+32)(SI), X3
+	MOVO (streams_spill+32)(SI), X3
 	SHA256RNDS2 X0, X7, X3
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X3, X7
-	MOVO X3, (sha128_spill+32)(SI)
-	MOVO (sha128_spill+64)(SI), X3
+	MOVO X3, (streams_spill+32)(SI)
+	MOVO (streams_spill+64)(SI), X3
 	SHA256MSG1 X11, X3
-	MOVO X11, (sha128_spill+64)(SI)
+	MOVO X11, (streams_spill+64)(SI)
 	MOVO X6, X11
 	PALIGNR $0x4, X1, X11
 	PADDL X11, X3
 	SHA256MSG2 X6, X3
 	MOVO 208(R8), X0
 	PADDL X3, X0
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X15
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+96)(SI), X11
+	MOVO (streams_spill+96)(SI), X11
 	SHA256RNDS2 X0, X15, X11
-	MOVO X11, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+128)(SI), X11
+	MOVO X11, (streams_spill+96)(SI)
+	MOVO (streams_spill+128)(SI), X11
 	SHA256MSG1 X14, X11
-	MOVO X14, (sha128_spill+128)(SI)
+	MOVO X14, (streams_spill+128)(SI)
 	MOVO X12, X14
 	PALIGNR $0x4, X2, X14
 	PADDL X14, X11
 	SHA256MSG2 X12, X11
 	MOVO 224(R8), X0
 	PADDL X11, X0
-	MOVO (sha128_spill+112)(SI), X14
-	SHA256RNDS2 X0, (sha128_spill+144)(SI), X14
+	MOVO (streams_spill+112)(SI), X14
+	SHA256RNDS2 X0, (streams_spill+144)(SI), X14
 	PSHUFD $0xe, X0, X0
-	MOVO X11, (sha128_spill+112)(SI)
-	MOVO (sha128_spill+144)(SI), X11
+	MOVO X11, (streams_spill+112)(SI)
+	MOVO (streams_spill+144)(SI), X11
 	SHA256RNDS2 X0, X14, X11
-	MOVO X11, (sha128_spill+144)(SI)
-	MOVO (sha128_spill+80)(SI), X11
+	MOVO X11, (streams_spill+144)(SI)
+	MOVO (streams_spill+80)(SI), X11
 	SHA256MSG1 X8, X11
-	MOVO X8, (sha128_spill+80)(SI)
+	MOVO X8, (streams_spill+80)(SI)
 	MOVO X9, X8
 	PALIGNR $0x4, X10, X8
 	PADDL X8, X11
 	SHA256MSG2 X9, X11
 	MOVO 224(R8), X0
 	PADDL X11, X0
-	SHA256RNDS2 X0, (sha128_spill+48)(SI), X13
+	SHA256RNDS2 X0, (streams_spill+48)(SI), X13
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+48)(SI), X8
+	MOVO (streams_spill+48)(SI), X8
 	SHA256RNDS2 X0, X13, X8
-	MOVO X8, (sha128_spill+48)(SI)
-	MOVO (sha128_spill+0)(SI), X8
-	SHA256MSG1 (sha128_spill+16)(SI), X8
-	MOVO X13, (sha128_spill+0)(SI)
+	MOVO X8, (streams_spill+48)(SI)
+	MOVO (streams_spill+0)(SI), X8
+	SHA256MSG1 (streams_spill+16)(SI), X8
+	MOVO X13, (streams_spill+0)(SI)
 	MOVO X5, X13
 	PALIGNR $0x4, X4, X13
 	PADDL X13, X8
 	SHA256MSG2 X5, X8
 	MOVO 224(R8), X0
 	PADDL X8, X0
-	MOVO (sha128_spill+32)(SI), X13
+	MOVO (streams_spill+32)(SI), X13
 	SHA256RNDS2 X0, X7, X13
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X13, X7
-	MOVO X7, (sha128_spill+32)(SI)
-	MOVO (sha128_spill+64)(SI), X7
+	MOVO X7, (streams_spill+32)(SI)
+	MOVO (streams_spill+64)(SI), X7
 	SHA256MSG1 X1, X7
-	MOVO X1, (sha128_spill+64)(SI)
+	MOVO X1, (streams_spill+64)(SI)
 	MOVO X3, X1
 	PALIGNR $0x4, X6, X1
 	PADDL X1, X7
 	SHA256MSG2 X3, X7
 	MOVO 224(R8), X0
 	PADDL X7, X0
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X15
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+96)(SI), X1
+	MOVO (streams_spill+96)(SI), X1
 	SHA256RNDS2 X0, X15, X1
-	MOVO X1, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+128)(SI), X1
+	MOVO X1, (streams_spill+96)(SI)
+	MOVO (streams_spill+128)(SI), X1
 	SHA256MSG1 X2, X1
-	MOVO X2, (sha128_spill+128)(SI)
-	MOVO (sha128_spill+112)(SI), X2
+	MOVO X2, (streams_spill+128)(SI)
+	MOVO (streams_spill+112)(SI), X2
 	PALIGNR $0x4, X12, X2
 	PADDL X2, X1
-	SHA256MSG2 (sha128_spill+112)(SI), X1
+	SHA256MSG2 (streams_spill+112)(SI), X1
 	MOVO 240(R8), X0
 	PADDL X1, X0
-	SHA256RNDS2 X0, (sha128_spill+144)(SI), X14
+	SHA256RNDS2 X0, (streams_spill+144)(SI), X14
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+144)(SI), X2
+	MOVO (streams_spill+144)(SI), X2
 	SHA256RNDS2 X0, X14, X2
-	MOVO X2, (sha128_spill+144)(SI)
-	MOVO (sha128_spill+80)(SI), X2
+	MOVO X2, (streams_spill+144)(SI)
+	MOVO (streams_spill+80)(SI), X2
 	SHA256MSG1 X10, X2
-	MOVO X10, (sha128_spill+80)(SI)
+	MOVO X10, (streams_spill+80)(SI)
 	MOVO X11, X10
 	PALIGNR $0x4, X9, X10
 	PADDL X10, X2
 	SHA256MSG2 X11, X2
 	MOVO 240(R8), X0
 	PADDL X2, X0
-	MOVO (sha128_spill+0)(SI), X10
-	SHA256RNDS2 X0, (sha128_spill+48)(SI), X10
+	MOVO (streams_spill+0)(SI), X10
+	SHA256RNDS2 X0, (streams_spill+48)(SI), X10
 	PSHUFD $0xe, X0, X0
-	MOVO X2, (sha128_spill+0)(SI)
-	MOVO (sha128_spill+48)(SI), X2
+	MOVO X2, (streams_spill+0)(SI)
+	MOVO (streams_spill+48)(SI), X2
 	SHA256RNDS2 X0, X10, X2
-	MOVO X2, (sha128_spill+48)(SI)
-	MOVO (sha128_spill+16)(SI), X2
+	MOVO X2, (streams_spill+48)(SI)
+	MOVO (streams_spill+16)(SI), X2
 	SHA256MSG1 X4, X2
-	MOVO X4, (sha128_spill+16)(SI)
+	MOVO X4, (streams_spill+16)(SI)
 	MOVO X8, X4
 	PALIGNR $0x4, X5, X4
 	PADDL X4, X2
 	SHA256MSG2 X8, X2
 	MOVO 240(R8), X0
 	PADDL X2, X0
-	SHA256RNDS2 X0, (sha128_spill+32)(SI), X13
+	SHA256RNDS2 X0, (streams_spill+32)(SI), X13
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+32)(SI), X4
+	MOVO (streams_spill+32)(SI), X4
 	SHA256RNDS2 X0, X13, X4
-	MOVO X4, (sha128_spill+32)(SI)
-	MOVO (sha128_spill+64)(SI), X4
+	MOVO X4, (streams_spill+32)(SI)
+	MOVO (streams_spill+64)(SI), X4
 	SHA256MSG1 X6, X4
-	MOVO X6, (sha128_spill+64)(SI)
+	MOVO X6, (streams_spill+64)(SI)
 	MOVO X7, X6
 	PALIGNR $0x4, X3, X6
 	PADDL X6, X4
 	SHA256MSG2 X7, X4
 	MOVO 240(R8), X0
 	PADDL X4, X0
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X15
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (sha128_spill+96)(SI), X6
+	MOVO (streams_spill+96)(SI), X6
 	SHA256RNDS2 X0, X15, X6
-	MOVO X6, (sha128_spill+96)(SI)
-	MOVO (sha128_spill+128)(SI), X6
+	MOVO X6, (streams_spill+96)(SI)
+	MOVO (streams_spill+128)(SI), X6
 	SHA256MSG1 X12, X6
 	MOVO X1, X12
-	PALIGNR $0x4, (sha128_spill+112)(SI), X12
+	PALIGNR $0x4, (streams_spill+112)(SI), X12
 	PADDL X12, X6
 	SHA256MSG2 X1, X6
 	MOVO 256(R8), X0
 	PADDL X6, X0
-	SHA256RNDS2 X0, (sha128_spill+144)(SI), X14
-	MOVO (sha128_spill+80)(SI), X1
+	SHA256RNDS2 X0, (streams_spill+144)(SI), X14
+	MOVO (streams_spill+80)(SI), X1
 	SHA256MSG1 X9, X1
-	MOVO (sha128_spill+0)(SI), X6
+	MOVO (streams_spill+0)(SI), X6
 	PALIGNR $0x4, X11, X6
 	PADDL X6, X1
-	SHA256MSG2 (sha128_spill+0)(SI), X1
+	SHA256MSG2 (streams_spill+0)(SI), X1
 	MOVO 256(R8), X0
 	PADDL X1, X0
-	SHA256RNDS2 X0, (sha128_spill+48)(SI), X10
-	MOVO (sha128_spill+16)(SI), X1
+	SHA256RNDS2 X0, (streams_spill+48)(SI), X10
+	MOVO (streams_spill+16)(SI), X1
 	SHA256MSG1 X5, X1
 	MOVO X2, X5
 	PALIGNR $0x4, X8, X5
@@ -1409,8 +1409,8 @@ step:
 	SHA256MSG2 X2, X1
 	MOVO 256(R8), X0
 	PADDL X1, X0
-	SHA256RNDS2 X0, (sha128_spill+32)(SI), X13
-	MOVO (sha128_spill+64)(SI), X1
+	SHA256RNDS2 X0, (streams_spill+32)(SI), X13
+	MOVO (streams_spill+64)(SI), X1
 	SHA256MSG1 X3, X1
 	MOVO X4, X2
 	PALIGNR $0x4, X7, X2
@@ -1418,14 +1418,14 @@ step:
 	SHA256MSG2 X4, X1
 	MOVO 256(R8), X0
 	PADDL X1, X0
-	SHA256RNDS2 X0, (sha128_spill+96)(SI), X15
+	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PUNPCKLLQ X10, X14
 	PUNPCKLLQ X15, X13
 	PUNPCKLQDQ X13, X14
 	PADDL 400(R8), X14
-	PSHUFB (sha128_swap+0)(SI), X14
+	PSHUFB (streams_swap+0)(SI), X14
 	MOVO X14, X1
-	PMINUD (sha128_top+0)(SI), X1
+	PMINUD (streams_top+0)(SI), X1
 	PCMPEQL X14, X1
 	MOVMSKPS X1, BX
 	INCQ CX

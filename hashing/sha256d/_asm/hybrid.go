@@ -34,7 +34,7 @@ const firstRound = 1
 
 func newHybrid(constants *Table, whole *Search) *Hybrid {
 	h := &Hybrid{Vector: avx512(), search: NewSearch(Rounds)}
-	h.Type = "hybridMemory"
+	h.Type = "both"
 	h.Registers = h.Registers[16:]
 	h.known = NewKnown(constants, whole.Live(whole.rows()...))
 	h.mids = NewKnown(constants, h.search.Live(h.search.Digest.KW[firstRound:61]...))
@@ -306,8 +306,8 @@ func (h *Hybrid) versions(a *Assembly, whole *Search) (spills int) {
 		fmt.Sprintf("IMULQ $%d, R14", apart),
 		"ADDQ R9, R14",
 		"MOVQ R9, R11",
-		"LEAQ hybridMemory_buffer(SI), R12",
-		"LEAQ hybridMemory_other(SI), R13",
+		"LEAQ both_buffer(SI), R12",
+		"LEAQ both_other(SI), R13",
 	)
 	a.Lines(schedule.Lines...)
 	a.Lines("PCALIGN $64")

@@ -33,7 +33,7 @@ func newSHANI(streams int, constants *Table) *shaNI {
 	return s
 }
 
-func (s *shaNI) field(name string) Memory { return Memory{Base: memory, Field: "sha128_" + name} }
+func (s *shaNI) field(name string) Memory { return Memory{Base: memory, Field: "streams_" + name} }
 
 // printSHANI prints what reads or writes X0 and BX, and the rest as it is.
 func printSHANI(in *Instruction, o *Operands) []string {
