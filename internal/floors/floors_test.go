@@ -36,7 +36,7 @@ var below = []struct{ from, not string }{
 var only = []struct{ pkg, folders string }{
 	{"net", "sv2/sv2net pool pool/ device cmd/ examples/ tinytest internal/"},
 	{"net/http", "pool/node cmd/lode-pool tinytest internal/"},
-	{"os", "pool pool/ device board/ drivers/serial cmd/ examples/ tinytest internal/"},
+	{"os", "pool pool/ device board/ drivers/serial cmd/ examples/ tinytest tinytest/chipsim internal/"},
 	{"github.com/flynn/noise", "sv2/noise"},
 	{"github.com/btcsuite/btcd/chainhash/v2", "bitcoin pool/ internal/ tinytest"},
 	{"github.com/btcsuite/btcd/btcec/v2", "sv2/noise"},

@@ -145,8 +145,11 @@ func (c *busConn) Tx(w, r []byte) error {
 
 // wait takes the time that n bytes need on the wire.
 func (c *busConn) wait(n int) {
-	if c.timed && c.speed > 0 {
-		time.Sleep(time.Duration(8*n) * c.speed.Period())
+	c.mu.Lock()
+	timed, speed := c.timed, c.speed
+	c.mu.Unlock()
+	if timed && speed > 0 {
+		time.Sleep(time.Duration(8*n) * speed.Period())
 	}
 }
 

@@ -31,19 +31,19 @@ func (e Event) MarshalJSON() ([]byte, error) {
 // delays, become an empty transfer.
 func (e *Event) UnmarshalJSON(b []byte) error {
 	var kind, w, r string
-	if err := json.Unmarshal(b, &[]any{&kind}); err != nil {
+	if err := json.Unmarshal(b, &[1]any{&kind}); err != nil {
 		return fmt.Errorf("spisim: event: %w", err)
 	}
 	*e = Event{}
 	switch kind {
 	case "open":
 		var hertz int64
-		if err := json.Unmarshal(b, &[]any{&kind, &e.Mode, &e.Bits, &hertz}); err != nil {
+		if err := json.Unmarshal(b, &[4]any{&kind, &e.Mode, &e.Bits, &hertz}); err != nil {
 			return fmt.Errorf("spisim: open: %w", err)
 		}
 		e.Speed = physic.Frequency(hertz) * physic.Hertz
 	case "x":
-		if err := json.Unmarshal(b, &[]any{&kind, &w, &r}); err != nil {
+		if err := json.Unmarshal(b, &[3]any{&kind, &w, &r}); err != nil {
 			return fmt.Errorf("spisim: transfer: %w", err)
 		}
 		return e.transfer(w, r)

@@ -1,0 +1,161 @@
+package chipsim
+
+import (
+	"cmp"
+	"encoding/binary"
+	"math/bits"
+	"slices"
+	"time"
+)
+
+// A hit is a (version, nonce) that passes the ticket mask.
+type hit struct {
+	at      time.Duration // when the chip can report it
+	nonce   [4]byte       // in the header's order
+	excess  byte
+	job     byte
+	version uint16
+	core    int
+	late    bool // delayed once already
+}
+
+// lookUp tests the position that is due at time t and goes to the next.
+func (ch *chip) lookUp(t time.Duration) {
+	s := &ch.sweep
+	if s.stride == 0 {
+		h := s.known[s.next].hit
+		h.at = t + ch.c.cfg.StartUp
+		ch.found = append(ch.found, h)
+	} else {
+		ch.status.Samples++
+		ch.search(t, s.q/s.counters, s.q%s.counters)
+	}
+	s.step()
+}
+
+// search hashes one counter value on all cores under all versions of the group.
+func (ch *chip) search(t time.Duration, group, counter int64) {
+	c, j, s := ch.c, ch.job, &ch.sweep
+	first := int(group) * ch.m.parallel
+	n := min(ch.m.parallel, 1<<bits.OnesCount32(s.mask))
+	if j.mids != nil {
+		n = ch.m.parallel
+	}
+	mask := ticketBits(ch.reg[ch.m.reg.ticket])
+	if c.chipFault(LowTicket, ch.index) != nil {
+		mask = 0
+	}
+	target := threshold(c.cfg.Zeros, mask)
+	c.mids = j.midstates(c.mids, s.mask, first, n)
+	c.search.Prepare(&j.header, c.mids, &target)
+	start := len(ch.found)
+	ch.m.rows(s.first+uint32(counter), int(ch.address), func(nonce, count uint32) {
+		for done := uint32(0); done < count; {
+			hits, d := c.kernel.Scan(&c.search, nonce+done, count-done, c.hits)
+			for _, h := range c.hits[:hits] {
+				ch.candidate(t, h.Nonce, first, h.Midstate, uint32(counter), mask)
+			}
+			done += d
+		}
+	})
+	slices.SortFunc(ch.found[start:], func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.core, b.core), cmp.Compare(a.version, b.version))
+	})
+}
+
+// rows lists the nonces (as numbers, least significant byte first) that hold a
+// counter value on any core, and maybe others between them.
+func (m *model) rows(counter uint32, address int, scan func(nonce, count uint32)) {
+	if m.bm1387 {
+		low := uint32(address)>>2<<2 | counter&3 | counter>>2&0xffff<<8 | counter>>18&1<<31
+		for core := range uint32(m.cores) {
+			scan(low|core<<24, 1)
+		}
+		return
+	}
+	// The cores are in the header's first nonce byte, the lowest of the number:
+	// 256 numbers in a row are all cores, and the counter's next bit.
+	counter &= 1<<(32-m.coreBits) - 1
+	scan(bits.ReverseBytes32(counter)&^0xff, 256)
+}
+
+// where takes a nonce apart.
+func (m *model) where(nonce uint32) (core int, counter uint32) {
+	if m.bm1387 {
+		return int(nonce >> 24 & 0x7f), nonce&3 | nonce>>8&0xffff<<2 | nonce>>31<<18
+	}
+	n := bits.ReverseBytes32(nonce)
+	return int(n >> (32 - m.coreBits)), n & (1<<(32-m.coreBits) - 1)
+}
+
+// candidate checks what a kernel found, whose top 32 bits alone are right.
+func (ch *chip) candidate(t time.Duration, nonce uint32, first, k int, counter, mask uint32) {
+	core, got := ch.m.where(nonce)
+	want := ch.sweep.first + counter
+	if ch.m.bm1387 {
+		want = counter
+	} else {
+		want &= 1<<(32-ch.m.coreBits) - 1
+	}
+	if got != want || core >= ch.m.cores || ch.silicon.dead(core*ch.m.parallel+k) {
+		return
+	}
+	h := hit{at: t + ch.c.cfg.StartUp, core: core}
+	binary.LittleEndian.PutUint32(h.nonce[:], nonce)
+	var ok bool
+	if h.excess, ok = meets(ch.job.hash(ch.c.mids[k], h.nonce), ch.c.cfg.Zeros, mask); ok {
+		ch.label(&h, first+k)
+		ch.found = append(ch.found, h)
+	}
+}
+
+// label puts job byte and version into a hit.
+func (ch *chip) label(h *hit, counter int) {
+	if !ch.m.midstates {
+		h.version = uint16(spread(uint32(counter), ch.sweep.mask))
+	}
+	h.job = ch.m.jobByte(ch.job.id, uint32(counter))
+}
+
+// threshold is the easiest target that holds everything the chip accepts.
+func threshold(zeros int, mask uint32) (target [32]byte) {
+	for i := range target[:28] {
+		target[i] = 0xff
+	}
+	lead := min(32, zeros+bits.LeadingZeros32(^mask))
+	binary.LittleEndian.PutUint32(target[28:], uint32(1<<(32-lead)-1))
+	return target
+}
+
+// knownOf finds the solutions that lie on the chip's way, in order.
+func (ch *chip) knownOf(s *sweep) []known {
+	if s.counters == 0 {
+		return nil
+	}
+	var list []known
+	mask := ticketBits(ch.reg[ch.m.reg.ticket])
+	for i := range ch.c.cfg.Solutions {
+		version, nonce, ok := ch.c.cfg.Solutions[i].version(ch.job, s.mask)
+		if !ok {
+			continue
+		}
+		core, counter := ch.m.where(binary.LittleEndian.Uint32(nonce[:]))
+		i := int64(counter - s.first)
+		if ch.m.bm1387 {
+			i = int64(counter)
+			ok = binary.LittleEndian.Uint32(nonce[:])>>2&0x3f == uint32(ch.address)>>2
+		} else {
+			i &= 1<<(32-ch.m.coreBits) - 1
+		}
+		excess, good := meets(ch.job.hash(ch.job.midstates(nil, s.mask, version, 1)[0], nonce), 32, mask)
+		if !ok || !good || i >= s.counters || core >= ch.m.cores {
+			continue
+		}
+		h := hit{nonce: nonce, excess: excess, core: core}
+		ch.sweep.mask = s.mask
+		ch.label(&h, version)
+		list = append(list, known{int64(version/ch.m.parallel)*s.counters + i, h})
+	}
+	slices.SortFunc(list, func(a, b known) int { return cmp.Compare(a.q, b.q) })
+	return list
+}
