@@ -95,7 +95,8 @@ type Sensor[Q Quantity] struct {
 	candidate Q    // an unconfirmed jump
 	doubt     bool // candidate holds one
 	missed    int
-	changed   time.Time // when the value last differed from the one before
+	raw       Q         // what the last poll in bounds read, believed or not
+	changed   time.Time // when raw last differed from the one before
 	counts    Counts
 }
 
@@ -156,15 +157,13 @@ func (s *Sensor[Q]) judge(v Q, now time.Time) error {
 		s.doubt = false
 		return fmt.Errorf("%v is outside %v to %v", v, l.Min, l.Max)
 	}
-	if err := s.jump(v); err != nil {
-		return err
+	if v != s.raw || s.changed.IsZero() {
+		s.raw, s.changed = v, now
 	}
-	if v != s.last.Value || s.changed.IsZero() {
-		s.changed = now
-	} else if l.Still > 0 && now.Sub(s.changed) > l.Still {
-		return fmt.Errorf("exactly %v for %v: stuck", v, now.Sub(s.changed))
+	if still := now.Sub(s.changed); l.Still > 0 && still > l.Still {
+		return fmt.Errorf("exactly %v for %v: stuck", v, still)
 	}
-	return nil
+	return s.jump(v)
 }
 
 // jump lets a step that is too large wait for a second reading that agrees.
