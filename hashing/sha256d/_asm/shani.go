@@ -186,11 +186,13 @@ func (s *shaNI) sigma(op Op, x *Value) *Value {
 	return sum
 }
 
-// rounds does rounds by groups of four, of all streams in turn.
+// rounds does rounds by groups of four, of all streams in turn. The schedule is a
+// group ahead, so that rounds do not wait for it.
 func (s *shaNI) rounds(search *Search, blk *Block, streams []*stream, first, last int) {
 	for g := first; g <= last; g++ {
 		for _, st := range streams {
 			s.schedule(search, blk, st, g)
+			s.schedule(search, blk, st, min(g+1, 15))
 			s.twoRounds(blk, st, g)
 			if kw := group(&blk.KW, g); kw.known() {
 				s.toX0("MOVQ", 0, &Value{Home: s.place(kw).At(8)})
