@@ -13,10 +13,13 @@ import (
 func assembly() []Kernel {
 	return []Kernel{
 		{Name: "neon", Needs: "NEON", Versions: 16, Available: hasNEON, Scan: scan4},
+		{Name: "sha2", Needs: "SHA2 instructions", Versions: 16, Available: hasSHA2, Scan: scan2},
 	}
 }
 
 func hasNEON() bool { return cpu.ARM64.HasASIMD }
+
+func hasSHA2() bool { return cpu.ARM64.HasASIMD && cpu.ARM64.HasSHA2 }
 
 // memory is what kernels in assembly work on. A kernel's part is made when it
 // first scans.
@@ -25,6 +28,9 @@ type memory struct {
 	whole   [][wholeWords]uint32 // of each midstate
 	version [][versionWords]uint32
 	neon    *lanes128
+	sha2    *sha128
+	quads   [][sha2Words]uint32 // of each midstate
+	rolled  [][sha2VersionWords]uint32
 }
 
 // renew makes the memory ready for another header with so many midstates.
@@ -34,28 +40,20 @@ func (m *memory) renew(midstates int) {
 	}
 	m.whole = m.whole[:0]
 	m.version = m.version[:0]
+	m.quads = m.quads[:0]
+	m.rolled = m.rolled[:0]
 }
 
-// wholeOf returns the words of a midstate for kernels that take them one by one,
-// versionsOf those of all for kernels that take them all.
-func (s *Search) wholeOf(midstate int) *uint32 {
-	if len(s.whole) == 0 {
-		s.whole = slices.Grow(s.whole, len(s.heads))[:len(s.heads)]
-		for i := range s.whole {
-			prepareWhole(&s.whole[i], &s.heads[i].mid, &s.tail)
+// of returns the words of the midstates from one on. They are made for all at once
+// when they are first wanted.
+func of[Words any](s *Search, all *[]Words, midstate int, prepare func(*Words, *State, *[3]uint32)) *Words {
+	if len(*all) == 0 {
+		*all = slices.Grow(*all, len(s.heads))[:len(s.heads)]
+		for i := range *all {
+			prepare(&(*all)[i], &s.heads[i].mid, &s.tail)
 		}
 	}
-	return &s.whole[midstate][0]
-}
-
-func (s *Search) versionsOf() *uint32 {
-	if len(s.version) == 0 {
-		s.version = slices.Grow(s.version, len(s.heads))[:len(s.heads)]
-		for i := range s.version {
-			prepareVersion(&s.version[i], &s.heads[i].mid, &s.tail)
-		}
-	}
-	return &s.version[0][0]
+	return &(*all)[midstate]
 }
 
 // lanes128 is the memory of the NEON kernels.
@@ -92,12 +90,12 @@ func scan4(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
 
 func passNEON(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
 	s.neon.set(start, s.top)
-	return scanNEON(s.neon, s.wholeOf(midstate), 1, batches, &s.records[0], room)
+	return scanNEON(s.neon, &of(s, &s.whole, midstate, prepareWhole)[0], 1, batches, &s.records[0], room)
 }
 
 func versionsNEON(s *Search, _ int, start uint32, batches, room int) (found, done int) {
 	s.neon.set(start, s.top)
-	return scanNEONVersions(s.neon, s.versionsOf(), len(s.heads), batches, &s.records[0], room)
+	return scanNEONVersions(s.neon, &of(s, &s.version, 0, prepareVersion)[0], len(s.heads), batches, &s.records[0], room)
 }
 
 // set sets the rows for a scan from start on.
@@ -108,4 +106,41 @@ func (m *lanes128) set(start, top uint32) {
 		m.top[i] = top
 		m.bits[i] = 1 << i
 	}
+}
+
+// sha128 is the memory of the kernels with SHA2 instructions.
+type sha128 struct {
+	known [sha2RowsWords]uint32
+	nonce uint32 // the first
+	top   uint32 // limit of the hash's top word
+
+	rows [24][4]uint32 // of a batch: K + W of four rounds of the first nonce, and of the second
+}
+
+//go:noescape
+func scanSHA2(m *sha128, words *uint32, versions, steps int, records *record, room int) (found, done int)
+
+//go:noescape
+func scanSHA2Versions(m *sha128, words *uint32, versions, steps int, records *record, room int) (found, done int)
+
+func scan2(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
+	if s.sha2 == nil {
+		s.sha2 = aligned[sha128]()
+	}
+	s.sha2.top = s.top
+	if len(s.heads) > 1 {
+		prepareSHA2Rows(&s.sha2.known, &s.heads[0].mid, &s.tail)
+		return scanShared(s, start, count, hits, 2, versionsSHA2)
+	}
+	return scanEach(s, start, count, hits, 2, passSHA2)
+}
+
+func passSHA2(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
+	s.sha2.nonce = start
+	return scanSHA2(s.sha2, &of(s, &s.quads, midstate, prepareSHA2)[0], 1, batches, &s.records[0], room)
+}
+
+func versionsSHA2(s *Search, _ int, start uint32, batches, room int) (found, done int) {
+	s.sha2.nonce = start
+	return scanSHA2Versions(s.sha2, &of(s, &s.rolled, 0, prepareSHA2Version)[0], len(s.heads), batches, &s.records[0], room)
 }

@@ -28,35 +28,35 @@ func enter64(a *Assembly) {
 	)
 }
 
-// each64 repeats a step, which ends with the lanes that hit in R9.
-func each64(a *Assembly, step ...string) {
+// each64 repeats a step, which counts itself in R7 and goes to hit if there is one.
+// lanes is for then.
+func each64(a *Assembly, lanes, step []string) {
 	a.Label("step")
 	a.Lines(step...)
-	a.Lines("ADD $1, R7", "CBNZ R9, hit")
 	a.Label("next")
 	a.Lines("CMP R3, R7", "BLT step")
-	leave64(a)
+	leave64(a, lanes)
 }
 
 // eachVersion64 makes a schedule for each batch and repeats the step with each
 // version's prepared words.
-func eachVersion64(a *Assembly, schedule, step []string) {
+func eachVersion64(a *Assembly, lanes, schedule, step []string) {
 	a.Label("batch")
 	a.Lines(schedule...)
 	a.Lines("MOVD words+8(FP), R1", "MOVD versions+16(FP), R8")
 	a.Label("step")
 	a.Lines(step...)
-	a.Lines("ADD $1, R7", "CBNZ R9, hit")
 	a.Label("next")
 	a.Lines("SUBS $1, R8", "BNE step", "SUBS $1, R3", "BNE batch")
-	leave64(a)
+	leave64(a, lanes)
 }
 
 // leave64 is what follows the loop: the end, and the rare case of a hit.
-func leave64(a *Assembly) {
+func leave64(a *Assembly, lanes []string) {
 	a.Label("end")
 	a.Lines("MOVD R6, found+48(FP)", "MOVD R7, done+56(FP)", "RET")
 	a.Label("hit")
+	a.Lines(lanes...)
 	a.Lines(
 		"SUB $1, R7, R10",
 		"MOVW R10, record_step(R4)",
@@ -137,7 +137,7 @@ func (n *neon64) nonces(p *Program) *Value {
 	return nonce
 }
 
-// check compares the last word with the limit and leaves the lanes in R9.
+// check compares the last word with the limit, and goes to hit with the lanes in R9.
 func (n *neon64) check(last string) []string {
 	r, other := "V"+last, "V0"
 	if last == "0" {
@@ -156,6 +156,8 @@ func (n *neon64) check(last string) []string {
 		fmt.Sprintf("VAND %s.B16, %s.B16, %s.B16", other, r, r),
 		fmt.Sprintf("VADDV %s.S4, %s", r, r),
 		fmt.Sprintf("VMOV %s.S[0], R9", r),
+		"ADD $1, R7",
+		"CBNZ R9, hit",
 	}
 }
 
@@ -169,7 +171,7 @@ func (n *neon64) one(a *Assembly, src *Source, s *Search) (spills int) {
 	a.Function("4 lanes.", "scanNEON", arguments)
 	enter64(a)
 	step := append([]string{"MOVD words+8(FP), R1", "MOVD $wholeNEON<>(SB), R2"}, code.Lines...)
-	each64(a, append(step, n.check(code.Results[0])...)...)
+	each64(a, nil, append(step, n.check(code.Results[0])...))
 	a.Words("wholeNEON", n.streams.Constants.Values())
 	src.Prepare("prepareWhole", "wholeWords", &s.Graph, &n.streams.Prepared.Table)
 	return code.Spills
@@ -191,7 +193,7 @@ func (n *neon64) versions(a *Assembly, src *Source, whole, s *Search) (spills in
 	code := n.Allocate(p.Code, p.Value(s.Last))
 	a.Function("4 lanes, one message schedule for many midstates.", "scanNEONVersions", arguments)
 	enter64(a)
-	eachVersion64(a,
+	eachVersion64(a, nil,
 		append([]string{"ADD $lanes128_known, R0, R1", "MOVD $rowsNEON<>(SB), R2"}, schedule.Lines...),
 		slices.Concat([]string{"MOVD $versionNEON<>(SB), R2"}, code.Lines, n.check(code.Results[0])))
 	a.Words("rowsNEON", rows.Constants.Values())
@@ -237,6 +239,11 @@ func generateARM64(dir string) error {
 	src.Constant("scheduleRows", len(whole.rows()))
 	src.Constant("spillsNEON", max(one, n.versions(a, src, whole, NewSearch(Schedule))))
 	if err := a.Write(dir, "neon_arm64.s"); err != nil {
+		return err
+	}
+	a = NewAssembly(constraint)
+	scanSHA2(a, src, whole)
+	if err := a.Write(dir, "sha2_arm64.s"); err != nil {
 		return err
 	}
 	return src.Write(dir, "prepare_arm64.go")
