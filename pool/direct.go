@@ -10,6 +10,10 @@ import (
 // tick is how often the pool looks for devices to which something is due.
 const tick = 200 * time.Millisecond
 
+// deaf times MaxJobAge after the chain's last template the pool renews jobs no more:
+// their tip may be long dead, and devices without new jobs look for another pool.
+const deaf = 5
+
 // direct is the one goroutine that makes work and sends it round. When ctx ends it
 // answers the last shares and closes all connections.
 func (p *Pool) direct(ctx context.Context) error {
@@ -65,7 +69,7 @@ func (p *Pool) renewed(old *work, now time.Time) *work {
 		return old
 	case old == nil, !old.on(t):
 	case t == old.body.Template:
-		if now.Sub(old.made) < p.cfg.MaxJobAge {
+		if now.Sub(old.made) < p.cfg.MaxJobAge || now.UnixNano()-p.heard.Load() > int64(deaf*p.cfg.MaxJobAge) {
 			return old
 		}
 		return old.renew(now)
@@ -100,11 +104,21 @@ func (p *Pool) took(w, old *work) {
 	}
 }
 
-// everyone visits all devices and says how many there are.
+// everyone visits all devices and says how many there are. Those that were slow to
+// read last time come last, so that many of them cannot hold up the rest.
 func (p *Pool) everyone() int {
 	p.mu.Lock()
-	peers := append([]*peer(nil), p.peers...)
+	peers := make([]*peer, 0, len(p.peers))
+	var slow []*peer
+	for _, pe := range p.peers {
+		if pe.slow.Load() {
+			slow = append(slow, pe)
+		} else {
+			peers = append(peers, pe)
+		}
+	}
 	p.mu.Unlock()
+	peers = append(peers, slow...)
 	p.fan.each(peers, (*peer).visit)
 	return len(peers)
 }

@@ -107,6 +107,10 @@ func TestJobsBetweenTips(t *testing.T) {
 			}
 			first = m
 		}
+		skipTo[*mining.NewMiningJob](d.device) // the fourth, within five minutes of the last template
+		d.quiet(20 * time.Minute)              // the node is as good as dead
+		r.chain.templates <- template(100, 1, hardBits)
+		next[*mining.NewMiningJob](d.device)
 	})
 }
 

@@ -36,6 +36,7 @@ type peer struct {
 
 	turn turn         // of the workers
 	due  atomic.Int64 // when a worker must look in again, in Unix nanoseconds
+	slow atomic.Bool  // the last visit was held up: others go first
 
 	mu       sync.Mutex
 	channels []*standard // by ChannelID, rising

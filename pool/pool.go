@@ -29,6 +29,7 @@ type Pool struct {
 	meter    *meter
 	work     atomic.Pointer[work]             // nil before the first template
 	newest   atomic.Pointer[bitcoin.Template] // that the chain gave
+	heard    atomic.Int64                     // when, in Unix nanoseconds
 	updated  chan struct{}                    // holds one token: newest changed
 	ready    chan struct{}                    // closed when there is work
 	channels atomic.Int64
@@ -113,6 +114,7 @@ func (p *Pool) Serve(ctx context.Context, l *sv2net.Listener) error {
 func (p *Pool) follow(ctx context.Context) error {
 	err := p.chain.Run(ctx, func(t *bitcoin.Template) {
 		p.newest.Store(t)
+		p.heard.Store(time.Now().UnixNano())
 		select {
 		case p.updated <- struct{}{}:
 		default:

@@ -15,7 +15,9 @@ func (p *peer) visit() {
 		return
 	}
 	for done := false; !done; done = p.turn.done() {
+		begun := time.Now()
 		p.upToDate()
+		p.slow.Store(time.Since(begun) > stall)
 	}
 }
 

@@ -100,7 +100,7 @@ func parseTest(t *testing.T, env []string, args ...string) (testConfig, []string
 	cfg := testConfig{Listen: "default", Threads: 1}
 	h := Help{Name: "prog", Synopsis: "[flags]", About: "Tests.", Prefix: "PROG",
 		Examples: []Example{{"prog -pool x", "mines"}}}
-	rest, err := Parse(IO{Out: &out, Env: env}, h, args, &cfg, func(fs *flag.FlagSet, c *testConfig) {
+	rest, err := Parse(IO{Out: &out, Err: &out, Env: env}, h, args, &cfg, func(fs *flag.FlagSet, c *testConfig) {
 		fs.StringVar(&c.Listen, "listen", c.Listen, "listen on `address`")
 		fs.IntVar(&c.Threads, "threads", c.Threads, "threads")
 		fs.Var(&List{Values: &c.Pools}, "pool", "pool `URL`")
@@ -131,7 +131,7 @@ url = "n0"
 `)
 	env := []string{"PROG_THREADS=3", "PROG_LISTEN=env", "PROG_LIMITS_PER_ADDRESS=0x10", "PROG_VERBOSE=true",
 		"PROG_NODE_0_URL=m0", "PROG_NODE_1_URL=m1", "PROG_NODE_3_URL=gap"}
-	cfg, rest, _, err := parseTest(t, env, "-config", path, "-listen", "flag", "-pool", "x", "-pool", "y", "rest")
+	cfg, rest, warned, err := parseTest(t, env, "-config", path, "-listen", "flag", "-pool", "x", "-pool", "y", "rest")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +139,9 @@ url = "n0"
 	want := "{Listen:flag Pools:[x y] Wait:10s Threads:3 Verbose:true Limits:{PerAddress:16 Rate:0.5} Nodes:[{URL:m0} {URL:m1}] Hidden:} [rest]"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if want := "prog: warning: PROG_NODE_3_URL is no setting; check its spelling\n"; warned != want {
+		t.Errorf("printed %q, want %q", warned, want)
 	}
 }
 

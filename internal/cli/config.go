@@ -30,9 +30,15 @@ func Parse[C any](s IO, h Help, args []string, cfg *C, define func(*flag.FlagSet
 			return nil, Fail(Config, err)
 		}
 	}
-	if err := overlay(reflect.ValueOf(cfg).Elem(), h.Prefix, s.Getenv); err != nil {
+	known := map[string]bool{h.Prefix + "_CONFIG": true}
+	getenv := func(name string) (string, bool) {
+		known[name] = true
+		return s.Getenv(name)
+	}
+	if err := overlay(reflect.ValueOf(cfg).Elem(), h.Prefix, getenv); err != nil {
 		return nil, Fail(Config, err)
 	}
+	warnUnknown(s, h, known)
 	fs := h.newFlags()
 	addConfigFlag(fs)
 	define(fs, cfg)
@@ -40,6 +46,17 @@ func Parse[C any](s IO, h Help, args []string, cfg *C, define func(*flag.FlagSet
 		return nil, err
 	}
 	return fs.Args(), nil
+}
+
+// warnUnknown tells of variables that look like settings and are none. It is no more
+// than a warning, because container platforms set such names on their own.
+func warnUnknown(s IO, h Help, known map[string]bool) {
+	for _, kv := range s.Env {
+		name, _, _ := strings.Cut(kv, "=")
+		if strings.HasPrefix(name, h.Prefix+"_") && !known[name] {
+			fmt.Fprintf(s.Err, "%s: warning: %s is no setting; check its spelling\n", h.Name, clean(name))
+		}
+	}
 }
 
 func addConfigFlag(fs *flag.FlagSet) *string {
