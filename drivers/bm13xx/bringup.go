@@ -230,19 +230,21 @@ func (c *Chain) openCores(ctx context.Context) error {
 	return nil
 }
 
-// halt leaves the chips idle and safe, as well as they can still be reached.
+// halt leaves the chips idle and safe, as well as they can still be reached:
+// counting stopped, then in reset, or without that at their lowest clock and at
+// the rate that a reset gives them.
 func (c *Chain) halt() {
 	c.up = false
-	var ctx = context.Background() // a caller that gives up still wants it safe
+	ctx := context.Background() // a caller that gives up still wants it safe
 	if c.spec.rolls {
 		c.quiet(c.command(ctx, Command{Op: OpWrite, All: true, Reg: c.spec.regs.count}, 0))
-	}
-	if low, err := c.model.PLL(c.spec.minClock); err == nil {
-		c.quiet(c.setPLL(ctx, low))
 	}
 	if c.opts.Reset != nil {
 		c.opts.Reset(true)
 		return
+	}
+	if low, err := c.model.PLL(c.spec.minClock); err == nil {
+		c.quiet(c.setPLL(ctx, low))
 	}
 	l := c.spec.lines[0]
 	c.quiet(c.command(ctx, Command{Op: OpWrite, All: true, Reg: l.reg, Value: l.value}, 0))

@@ -83,7 +83,7 @@ func (r *runner) stateOf(chip *chip, now time.Time) Health {
 	switch {
 	case chip.missed >= deadPolls:
 		return Dead
-	case !r.idle && !r.begun.IsZero() && now.Sub(chip.good) > silentResults*r.resultEvery():
+	case !r.spec.unsure && !r.idle && !r.begun.IsZero() && now.Sub(chip.good) > silentResults*r.resultEvery():
 		return Silent
 	case chip.health == Dead && chip.missed > 0:
 		return Dead

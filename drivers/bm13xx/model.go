@@ -56,10 +56,11 @@ type spec struct {
 	answer    int // length of a response at first
 	answerJob int // length once version rolling is on
 
-	cores    int // on the die, as the chip numbers them
-	coreBits int // of the nonce, its highest
-	parallel int // versions or midstates that a core tries at once
-	engines  int // hashes per clock: those of cores*parallel that work
+	cores    int  // on the die, as the chip numbers them
+	coreBits int  // of the nonce, its highest
+	unsure   bool // that the nonce tells the chip: sources differ
+	parallel int  // versions or midstates that a core tries at once
+	engines  int  // hashes per clock: those of cores*parallel that work
 	rolls    bool
 	guard    uint32 // what the hash count stays below full coverage
 	count    uint32 // a fixed hash count; 0 to compute it
@@ -135,7 +136,7 @@ var spec1387 = spec{
 
 var spec1397 = spec{
 	answer: answerShort, answerJob: answerShort,
-	cores: 168, coreBits: 8, parallel: 4, engines: 672,
+	cores: 168, coreBits: 8, parallel: 4, engines: 672, unsure: true,
 	maxChips: 256, idStep: 4, idMask: 0xfc,
 	pll:      pllLimits{form: pllRaw, minFB: 60, maxFB: 200, strict: true},
 	minClock: 50 * mhz, maxClock: 1000 * mhz, nominal: 425 * mhz,
@@ -160,7 +161,7 @@ func fastLines(top uint32) []line {
 var spec1362 = spec{
 	answer: answerShort, answerJob: answerLong,
 	cores: 65, coreBits: 7, parallel: 8, engines: 520, rolls: true,
-	interval: 2, maxChips: 128, idStep: 8, idMask: 0xf8,
+	maxChips: 128, idStep: 8, idMask: 0xf8,
 	pll:      pllLimits{form: pllMinus1, minFB: 0x10, maxFB: 0xfa, minVCO: 2000 * mhz, maxVCO: 3200 * mhz, strict: true},
 	minClock: 50 * mhz, maxClock: 1000 * mhz, nominal: 525 * mhz,
 	regs: newRegs, lines: fastLines(0x1130_0000), baud: 1041667, steps: steps1362, relays: true,
@@ -212,9 +213,12 @@ var spec1372 = spec{
 // pow2 is the next power of two.
 func pow2(n int) int { return 1 << bits.Len(uint(max(n, 1)-1)) }
 
-// slice is how many nonces one core of one chip has to try.
+// slice is how many nonces one core of one chip has to try: to where the next
+// chip's address begins, or less.
 func (s *spec) slice(chips int) uint32 {
-	return uint32((uint64(1) << 32) / uint64(pow2(s.cores)) / uint64(pow2(chips)))
+	even := (uint64(1) << 32) / uint64(pow2(s.cores)) / uint64(pow2(chips))
+	next := uint64(s.addresses(chips)) << (24 - s.coreBits)
+	return uint32(min(even, next))
 }
 
 // addresses is the distance between the addresses of two chips: ESP-Miner's on

@@ -107,8 +107,7 @@ func stopped() *time.Timer {
 	return t
 }
 
-// declare tells the feed what the chain is. Chains on one channel share its
-// version bits, so it asks for no more than it needs.
+// declare tells the feed what the chain is.
 func (c *Chain) declare(feed *hashing.Feed) {
 	rate := c.hashRate()
 	c.mu.Lock()
@@ -116,7 +115,7 @@ func (c *Chain) declare(feed *hashing.Feed) {
 	c.mu.Unlock()
 	target := c.target
 	feed.Declare(hashing.Traits{
-		RollBits: c.spec.rollBits(c.count, c.hashCount, c.frequency),
+		RollBits: c.spec.rollBits(),
 		HashRate: rate,
 		Target:   &target,
 	})
@@ -287,7 +286,7 @@ func (c *Chain) send(ctx context.Context, w *hashing.Work) (time.Duration, error
 	c.mu.Lock()
 	c.status.jobs++
 	c.mu.Unlock()
-	sweep := c.spec.sweep(c.count, s.rolling(), c.hashCount, c.frequency)
+	sweep := c.spec.sweep(c.count, s.rolling(), s.n, c.hashCount, c.frequency)
 	return max(sweep, c.wireTime(len(frame))), nil
 }
 

@@ -14,6 +14,19 @@ type Tally struct {
 	Lost           uint64 `json:"lost"`            // for a job that is not known any more
 }
 
+func (t *Tally) count(v verdict) {
+	switch v {
+	case good:
+		t.Good++
+	case hardwareError:
+		t.HardwareErrors++
+	case duplicate:
+		t.Duplicates++
+	case lost:
+		t.Lost++
+	}
+}
+
 func (t *Tally) add(u Tally) {
 	t.Good += u.Good
 	t.HardwareErrors += u.HardwareErrors
@@ -53,7 +66,7 @@ type Status struct {
 	HashRate   float64          `json:"hash_rate"` // hashes per second that are to be expected
 	Jobs       uint64           `json:"jobs"`      // sent
 	Noise      uint64           `json:"noise"`     // bytes that belong to no response
-	Stray      uint64           `json:"stray"`     // results that no chip of the chain can have found
+	Stray      Tally            `json:"stray"`     // of no chip that the chain has, by the nonces; in the sum too
 	Unasked    uint64           `json:"unasked"`   // registers that came without being read
 	Switch     time.Duration    `json:"switch"`    // from the last change of the feed to the last byte of its job
 	ChipStatus []ChipStatus     `json:"chips"`
@@ -65,7 +78,7 @@ type counters struct {
 	clock   physic.Frequency
 	rate    float64
 	jobs    uint64
-	stray   uint64
+	stray   Tally
 	unasked uint64
 	change  time.Duration
 }
@@ -106,7 +119,7 @@ func (c *Chain) Status() Status {
 	s := Status{
 		Model: c.model, Clock: c.status.clock, HashRate: c.status.rate,
 		Jobs: c.status.jobs, Noise: c.reader.Noise(), Stray: c.status.stray,
-		Unasked: c.status.unasked, Switch: c.status.change,
+		Unasked: c.status.unasked, Switch: c.status.change, Tally: c.status.stray,
 	}
 	for i := range c.status.chips {
 		chip := &c.status.chips[i]

@@ -2,7 +2,6 @@ package bm13xx
 
 import (
 	"fmt"
-	"math/bits"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -41,14 +40,16 @@ func (s *spec) hashCount(slice uint32, f physic.Frequency) HashCount {
 }
 
 // sweep is how long a chain needs for all of a job; after that it finds the same
-// again, or nothing. rolled is how many version bits the chips roll.
-func (s *spec) sweep(chips, rolled int, count HashCount, f physic.Frequency) time.Duration {
-	if !s.rolls {
-		nonces := float64(s.slice(s.chipSlots(chips)))
-		return time.Duration(nonces / (float64(f) / float64(physic.Hertz)) * float64(time.Second))
+// again, or nothing. rolled is how many version bits the chips roll, and midstates
+// how many the job has, for chips that roll none.
+func (s *spec) sweep(chips, rolled, midstates int, count HashCount, f physic.Frequency) time.Duration {
+	if s.rolls {
+		groups := max(1, 1<<rolled/s.parallel)
+		return time.Duration(groups) * count.Group()
 	}
-	groups := max(1, 1<<rolled/s.parallel)
-	return time.Duration(groups) * count.Group()
+	rounds := (max(midstates, 1) + s.parallel - 1) / s.parallel
+	nonces := float64(rounds) * float64(s.slice(s.chipSlots(chips)))
+	return time.Duration(nonces / (float64(f) / float64(physic.Hertz)) * float64(time.Second))
 }
 
 // chipSlots is in how many slices the nonces of a core are split. BM1387 always
@@ -60,20 +61,12 @@ func (s *spec) chipSlots(chips int) int {
 	return chips
 }
 
-// rollBits is how many version bits a chain should ask for, so that a job lasts
-// for a while and yet leaves room for other chains on the same channel.
-func (s *spec) rollBits(chips int, count HashCount, f physic.Frequency) int {
-	if !s.rolls {
-		return 2 // four midstates
+// rollBits is how many version bits a chain asks for. A chip that rolls has to
+// have all sixteen: what it does with others that the job has set is not known
+// (REFERENCE.md, "Version rolling"). Four midstates are two bits.
+func (s *spec) rollBits() int {
+	if s.rolls {
+		return 16
 	}
-	least := bits.Len(uint(s.parallel)) - 1
-	for n := least; n < 16; n++ {
-		if s.sweep(chips, n, count, f) >= wantSweep {
-			return n
-		}
-	}
-	return 16
+	return 2
 }
-
-// wantSweep is how long a job should last at least.
-const wantSweep = 5 * time.Second

@@ -68,22 +68,16 @@ func (c *Chain) tally(o Origin, v verdict, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if o.Chip >= c.count {
-		c.status.stray++
+		c.status.stray.count(v)
 		return
 	}
 	chip := &c.status.chips[o.Chip]
-	core := &chip.cores[o.Core]
+	chip.tally.count(v)
 	switch v {
 	case good:
-		chip.tally.Good++
-		core.Good++
+		chip.cores[o.Core].Good++
 		chip.good, chip.heard = now, true
 	case hardwareError:
-		chip.tally.HardwareErrors++
-		core.HardwareErrors++
-	case duplicate:
-		chip.tally.Duplicates++
-	case lost:
-		chip.tally.Lost++
+		chip.cores[o.Core].HardwareErrors++
 	}
 }

@@ -1,0 +1,145 @@
+package bm13xx
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lodefw/lode/tinytest/chipsim"
+)
+
+// noting is a port that notes when jobs are written.
+type noting struct {
+	Port
+	job func()
+}
+
+func (n *noting) Write(b []byte) (int, error) {
+	if len(b) > 20 {
+		n.job()
+	}
+	return n.Port.Write(b)
+}
+
+// A change of the feed is on the line at once: no timer and no older work is in
+// its way.
+func TestChangeAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, chipsim.Config{Model: "BM1370", Chips: 2}, Options{Chips: 2})
+		var last time.Time
+		r.chain.port = &noting{Port: r.chain.port, job: func() { last = time.Now() }}
+		r.start()
+		time.Sleep(1700 * time.Millisecond)
+		for range 20 {
+			time.Sleep(123 * time.Millisecond)
+			change := time.Now()
+			r.feed.Change()
+			synctest.Wait()
+			if !last.Equal(change) {
+				t.Fatalf("the job after the change of %v was sent at %v", change, last)
+			}
+		}
+		r.end()
+		r.check()
+		r.breaches()
+	})
+}
+
+// Without work the chips rest within a second, and go on with the next work.
+func TestRest(t *testing.T) {
+	for _, model := range []string{"BM1370", "BM1397"} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, chipsim.Config{Model: model, Chips: 2, Seed: 5}, Options{Chips: 2})
+			r.start()
+			time.Sleep(20 * time.Second)
+			r.works.setDry(true)
+			r.feed.Change()
+			time.Sleep(time.Second)
+			rest := r.chain.Status()
+			time.Sleep(2 * time.Minute)
+			if s := r.chain.Status(); s.Good != rest.Good || s.Jobs != rest.Jobs {
+				t.Errorf("%s: %d results and %d jobs while there was no work", model, s.Good-rest.Good, s.Jobs-rest.Jobs)
+			}
+			for i, c := range r.chain.Status().ChipStatus {
+				if c.Health != Alive {
+					t.Errorf("%s: chip %d is %s while it rests", model, i, c.Health)
+				}
+			}
+			r.works.setDry(false)
+			r.feed.Change()
+			time.Sleep(20 * time.Second)
+			r.end()
+			r.check()
+			if s := r.chain.Status(); s.Good <= rest.Good {
+				t.Errorf("%s: nothing found after the rest", model)
+			}
+			r.breaches()
+		})
+	}
+}
+
+// The clock can be changed while mining; the hash count follows, and nothing is
+// found twice for it.
+func TestSetFrequency(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, chipsim.Config{Model: "BM1366", Chips: 3, Seed: 5}, Options{Chips: 3, Frequency: 400 * mhz})
+		r.start()
+		time.Sleep(5 * time.Second)
+		begin := time.Now()
+		if err := r.chain.SetFrequency(t.Context(), 500*mhz); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(begin); d < 1500*time.Millisecond || d > 1700*time.Millisecond {
+			t.Errorf("100 MHz took %v, want 16 steps of 100 ms", d)
+		}
+		if s := r.chain.Status(); s.Clock != 500*mhz {
+			t.Errorf("clock %v", s.Clock)
+		}
+		time.Sleep(20 * time.Second)
+		if err := r.chain.SetFrequency(t.Context(), 450*mhz); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.chain.SetFrequency(t.Context(), 5000*mhz); err == nil {
+			t.Error("5 GHz is taken")
+		}
+		time.Sleep(20 * time.Second)
+		r.end()
+		r.check()
+		if s := r.chain.Status(); s.HardwareErrors+s.Lost > 0 || s.Good == 0 {
+			t.Errorf("%+v", s.Tally)
+		}
+		r.breaches()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.chain.SetFrequency(ctx, 400*mhz); err == nil {
+			t.Error("the clock of a chain that does not run was changed")
+		}
+	})
+}
+
+// 126 chips at 3.125 Mbaud, in 42 domains: all are found, all are fed, all report.
+func TestLongChain(t *testing.T) {
+	for _, c := range []struct {
+		model          string
+		chips, domains int
+	}{{"BM1362", 126, 42}, {"BM1370", 65, 13}, {"BM1366", 77, 11}} {
+		t.Run(c.model, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, chipsim.Config{Model: c.model, Chips: c.chips, Domains: c.domains, Seed: 2},
+					Options{Chips: c.chips, Baud: 3125000})
+				s := r.run(30 * time.Second)
+				t.Logf("%d results, %+v, %d jobs", s.Good, s.Tally, s.Jobs)
+				for i, chip := range s.ChipStatus {
+					if chip.Good == 0 || chip.Health != Alive {
+						t.Errorf("chip %d: %s, %+v", i, chip.Health, chip.Tally)
+					}
+				}
+				if s.HardwareErrors+s.Lost+s.Stray.Good > 0 || s.Duplicates > s.Good/100 {
+					t.Errorf("%+v, stray %+v", s.Tally, s.Stray)
+				}
+				r.breaches(chipsim.LongHCN) // the checker does not know of nonce offsets
+			})
+		})
+	}
+}
