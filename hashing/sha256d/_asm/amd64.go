@@ -91,11 +91,14 @@ func leave(a *Assembly, behind int, clean []string) {
 
 const recordSize = 8
 
+// ahead was the fastest of what was tried on a Xeon with AVX-512: 3 % over none.
+const ahead = 4
+
 const constraint = "amd64 && !purego"
 
 func generateAMD64(dir string) error {
 	src := NewSource(constraint)
-	whole := NewSearch(Whole)
+	whole := NewSearchAhead(Whole, ahead)
 	for _, f := range []struct {
 		name string
 		emit func(a *Assembly, src *Source, whole *Search)
@@ -135,7 +138,7 @@ func emitAVX(a *Assembly, src *Source, whole *Search) {
 	src.Prepare("prepareRows", "rowsWords", &whole.Graph, &rowsKnown.Prepared)
 	src.Constant("scheduleRows", len(rows))
 
-	version := NewSearch(Schedule)
+	version := NewSearchAhead(Schedule, ahead)
 	versionKnown := NewKnown(&constants, version.Live(version.Last))
 	src.Prepare("prepareVersion", "versionWords", &version.Graph, &versionKnown.Prepared)
 

@@ -48,7 +48,7 @@ func inputs(r *rand.Rand) (in map[string]uint32, last uint32) {
 		initial[i] = Const(v)
 	}
 	var g Graph
-	mid := g.compress(initial, [16]*Word(words[:16]), nil).Sum
+	mid := g.compress(initial, [16]*Word(words[:16]), 0, nil).Sum
 	in = map[string]uint32{
 		"tail[0]": words[16].Value, "tail[1]": words[17].Value, "tail[2]": words[18].Value, "nonce": words[19].Value,
 	}
@@ -76,8 +76,8 @@ func TestSearch(t *testing.T) {
 		for i, w := range s.Header.State[64] {
 			in[named("state", i)] = v.of(w)
 		}
-		for _, cut := range []Cut{Schedule, Rounds} {
-			s, v := NewSearch(cut), evaluation{}
+		for _, cut := range []Cut{Whole, Schedule, Rounds} {
+			s, v := NewSearchAhead(cut, r.IntN(8)), evaluation{}
 			v.run(s.Live(s.Last), in)
 			if got := v.of(s.Last); got != last {
 				t.Fatalf("cut %d: last word %08x, want %08x", cut, got, last)

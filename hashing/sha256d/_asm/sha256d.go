@@ -8,17 +8,19 @@ type Block struct {
 	Sum   [8]*Word     // the new state
 }
 
-// compress does one block (6.2.2). Each word of the schedule comes just before
-// the round that takes it, an order that keeps few words alive. take, if not
-// nil, may put another word in the place of K + W.
-func (g *Graph) compress(state [8]*Word, message [16]*Word, take func(t int, kw *Word) *Word) *Block {
+// compress does one block (6.2.2). Each word of the schedule comes so many rounds
+// ahead of the one that takes it: few keep few words alive, many let a processor
+// that reorders instructions find more that can be done. take, if not nil, may put
+// another word in the place of K + W.
+func (g *Graph) compress(state [8]*Word, message [16]*Word, ahead int, take func(t int, kw *Word) *Word) *Block {
 	var blk Block
 	copy(blk.W[:], message[:])
 	blk.State[0] = state
+	made := 16
 	for t := range 64 {
 		w := &blk.W
-		if t >= 16 {
-			w[t] = g.Add(g.Apply(SmallSigma0, w[t-15]), w[t-16], w[t-7], g.Apply(SmallSigma1, w[t-2]))
+		for ; made < 64 && made <= t+ahead; made++ {
+			w[made] = g.Add(g.Apply(SmallSigma0, w[made-15]), w[made-16], w[made-7], g.Apply(SmallSigma1, w[made-2]))
 		}
 		kw := g.Add(w[t], Const(roundConstants[t]))
 		if take != nil {
@@ -68,8 +70,11 @@ const (
 	Rounds
 )
 
-// NewSearch makes the graph.
-func NewSearch(cut Cut) *Search {
+// NewSearch makes the graph, in an order that needs few registers.
+func NewSearch(cut Cut) *Search { return NewSearchAhead(cut, 0) }
+
+// NewSearchAhead makes it with the schedules so many rounds ahead.
+func NewSearchAhead(cut Cut, ahead int) *Search {
 	var s Search
 	header := s.message(8*80,
 		s.Input("tail[0]", Prepared), // end of the merkle root
@@ -77,7 +82,7 @@ func NewSearch(cut Cut) *Search {
 		s.Input("tail[2]", Prepared), // nbits
 		s.Input("nonce", Scanned))
 	mid := s.Inputs("mid", Prepared)
-	s.Header = s.compress(mid, header, func(t int, kw *Word) *Word {
+	s.Header = s.compress(mid, header, ahead, func(t int, kw *Word) *Word {
 		if cut == Schedule && t >= 16 && kw.When == Scanned {
 			return s.Input(named("kw", t), Scanned)
 		}
@@ -92,7 +97,7 @@ func NewSearch(cut Cut) *Search {
 	for i, v := range initialState {
 		initial[i] = Const(v)
 	}
-	s.Digest = s.compress(initial, s.message(8*32, s.Header.Sum[:]...), nil)
+	s.Digest = s.compress(initial, s.message(8*32, s.Header.Sum[:]...), ahead, nil)
 	s.Last = s.Digest.Sum[7]
 	return &s
 }
