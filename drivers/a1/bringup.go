@@ -127,7 +127,28 @@ func (c *Chain) enumerate() (int, error) {
 			return c.checkCount(count, words)
 		}
 	}
-	return 0, fmt.Errorf("a1: %s: no chip answers: check power, reset and the cable", c.opts.Name)
+	return 0, c.where()
+}
+
+// where finds out how far commands get when they do not come back: the chips
+// before the break have their numbers and answer for themselves.
+func (c *Chain) where() error {
+	alive := 0
+	for alive < MaxChips {
+		_, err := c.readRegister(alive + 1)
+		if err != nil && !isFault(err) {
+			return err
+		}
+		if err != nil {
+			break
+		}
+		alive++
+	}
+	if alive == 0 {
+		return fmt.Errorf("a1: %s: no chip answers: check power, reset and the cable", c.opts.Name)
+	}
+	return fmt.Errorf("a1: %s: chips 1 to %d answer, but chip %d passes nothing on: check its power and joints",
+		c.opts.Name, alive, alive+1)
 }
 
 func (c *Chain) checkCount(count, words int) (int, error) {

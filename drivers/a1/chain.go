@@ -44,7 +44,10 @@ type Options struct {
 	// Poll is the pause between two visits when there is nothing to do; 0
 	// means 10 ms. A chip needs a job every 168 ms at 800 MHz.
 	Poll time.Duration
-	Log  *slog.Logger // nil: silence
+	// Scale is for virtual chips: how many hashes of a chip it takes for one
+	// real hash. It divides the hash rate. 0 means 1.
+	Scale float64
+	Log   *slog.Logger // nil: silence
 }
 
 func (o *Options) fill() error {
@@ -54,6 +57,7 @@ func (o *Options) fill() error {
 	setDefault(&o.MaxClock, physic.GigaHertz)
 	setDefault(&o.Ticket, 0x1d00ffff)
 	setDefault(&o.Poll, 10*time.Millisecond)
+	setDefault(&o.Scale, 1)
 	setDefault(&o.Log, slog.New(slog.DiscardHandler))
 	if o.Chips < 0 || o.Chips > MaxChips {
 		return fmt.Errorf("a1: %s: %d chips, want 0 to %d", o.Name, o.Chips, MaxChips)

@@ -55,15 +55,16 @@ type slot struct {
 
 // chip is what the chain knows of a chip. Run's goroutine owns the first part.
 type chip struct {
-	number  int
-	lastID  uint8
-	empty   bool // its queue has just been dropped: no need to ask
-	invalid int  // reads in a row with an invalid queue state
-	slots   [jobIDs]slot
-	recent  recent
-	retry   time.Time // while resting
-	failed  time.Time // last failure
-	since   time.Time // of the last good nonce, or of when it began to be due
+	number   int
+	lastID   uint8
+	empty    bool // its queue has just been dropped: no need to ask
+	unechoed int  // jobs in a row without an echo
+	invalid  int  // reads in a row with an invalid queue state
+	slots    [jobIDs]slot
+	recent   recent
+	retry    time.Time // while resting
+	failed   time.Time // last failure
+	since    time.Time // of the last good nonce, or of when it began to be due
 
 	// The chain's mutex guards the rest.
 	state    State

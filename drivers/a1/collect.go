@@ -12,6 +12,9 @@ func (c *Chain) collect(found func(hashing.Solution)) (busy bool, err error) {
 		return c.collectSingly(found)
 	}
 	for range 2*len(c.chips) + 4 {
+		if c.worthless() {
+			return true, nil
+		}
 		r, a, err := c.readResult(everyChip)
 		if err != nil || a == queueEmpty {
 			c.deaf = 0

@@ -8,9 +8,7 @@ import (
 // renew drops all jobs when the feed says that they are worthless, and gives
 // every chip a new one at once: that comes before reading what was found.
 func (c *Chain) renew(feed *hashing.Feed) (bool, error) {
-	select {
-	case <-c.changed:
-	default:
+	if !c.worthless() {
 		return false, nil
 	}
 	c.changed = feed.Changed()
@@ -54,4 +52,14 @@ func (c *Chain) refill(feed *hashing.Feed) error {
 		}
 	}
 	return nil
+}
+
+// worthless tells whether the queued jobs are.
+func (c *Chain) worthless() bool {
+	select {
+	case <-c.changed:
+		return true
+	default:
+		return false
+	}
 }

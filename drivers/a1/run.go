@@ -12,6 +12,7 @@ import (
 const (
 	maxBusErrors = 3 // in a row, then Run fails
 	maxDeaf      = 3 // reads of all results without an answer, then one by one
+	maxUnechoed  = 3 // jobs in a row without their echo, then the chip failed
 	maxInvalid   = 3 // invalid queue states in a row, then the chip failed
 )
 

@@ -57,5 +57,5 @@ func (c *Chain) rate() float64 {
 	for i := range c.chips {
 		sum += c.chips[i].rate()
 	}
-	return sum
+	return sum / c.opts.Scale
 }

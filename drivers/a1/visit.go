@@ -44,10 +44,14 @@ func (c *Chain) give(ch *chip, feed *hashing.Feed) (bool, error) {
 	}
 	ch.empty = false
 	err := c.writeJob(ch, &c.work)
-	if isFault(err) {
+	if !isFault(err) {
+		ch.unechoed = 0
+		return true, err
+	}
+	if ch.unechoed++; ch.unechoed >= maxUnechoed {
 		return true, c.chipFailed(ch, err)
 	}
-	return true, err
+	return true, nil
 }
 
 // ready says whether to visit a chip now. One whose rest is over is tried, one
@@ -60,7 +64,7 @@ func (c *Chain) ready(ctx context.Context, ch *chip, feed *hashing.Feed) bool {
 	if !ch.usable() {
 		return false
 	}
-	if due := ch.rate() * now.Sub(ch.since).Seconds() / c.ticket.Hashes(); due > overdue {
+	if due := ch.rate() / c.opts.Scale * now.Sub(ch.since).Seconds() / c.ticket.Hashes(); due > overdue {
 		c.fail(ch, faultOverdue)
 		return false
 	}
