@@ -2,6 +2,7 @@ package i2csim
 
 import (
 	"encoding/binary"
+	"sync"
 	"time"
 )
 
@@ -20,6 +21,7 @@ type APW struct {
 	// Late is how much longer its answers take than the usual 400 ms.
 	Late time.Duration
 
+	mu      sync.Mutex
 	dac     byte
 	enabled bool
 	fed     time.Time
@@ -34,6 +36,8 @@ const apwRest = 30 * time.Second
 
 // Enable is the enable pin. Enabling within 30 s of disabling is reported.
 func (c *APW) Enable(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if on && !c.enabled && !c.offAt.IsZero() && time.Since(c.offAt) < apwRest {
 		c.hurt = append(c.hurt, "enabled "+time.Since(c.offAt).String()+" after it was turned off")
 	}
@@ -45,10 +49,20 @@ func (c *APW) Enable(on bool) {
 }
 
 // Reports lists what would have hurt the supply.
-func (c *APW) Reports() []string { return c.hurt }
+func (c *APW) Reports() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.hurt...)
+}
 
 // On says whether the output is up.
 func (c *APW) On() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.up()
+}
+
+func (c *APW) up() bool {
 	if c.enabled && c.guarded && time.Since(c.fed) > apwPatience {
 		c.enabled, c.offAt = false, time.Now()
 	}
@@ -56,10 +70,16 @@ func (c *APW) On() bool {
 }
 
 // DAC is the voltage that was set.
-func (c *APW) DAC() byte { return c.dac }
+func (c *APW) DAC() byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dac
+}
 
 // Tx implements Device.
 func (c *APW) Tx(w, r []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.order = binary.LittleEndian
 	ours := len(w) > 0 && (w[0] == 0x11) != c.Legacy
 	for i := 1; i < len(w) && ours; i++ {
@@ -94,7 +114,7 @@ func (c *APW) do(cmd byte, payload []byte) {
 	case 0x04:
 		binary.LittleEndian.PutUint16(v[:], c.adc())
 	case 0x05:
-		if v[0] = 0; c.On() {
+		if v[0] = 0; c.up() {
 			v[0] = 1
 		}
 	case 0x81:
@@ -111,7 +131,7 @@ func (c *APW) do(cmd byte, payload []byte) {
 
 // adc is the measured output of a type 71: V = (raw + 0.8615) / 63.017.
 func (c *APW) adc() uint16 {
-	if !c.On() {
+	if !c.up() {
 		return 1
 	}
 	volts := (1190.935338 - float64(c.dac)) / 78.742588

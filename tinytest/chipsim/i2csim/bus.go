@@ -4,8 +4,9 @@
 //
 // Physical quantities come from functions that the caller passes (a thermal
 // model, a test's variable), so that a device never has a state of its own that
-// could disagree with the board around it. Time is package time, so a test in a
-// synctest bubble runs on virtual time.
+// could disagree with the board around it. They are called with the bus locked,
+// and a device's fields are changed in [Bus.Do] while other goroutines use it.
+// Time is package time, so a test in a synctest bubble runs on virtual time.
 package i2csim
 
 import (

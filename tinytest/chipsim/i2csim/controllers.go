@@ -2,6 +2,7 @@ package i2csim
 
 import (
 	"encoding/binary"
+	"sync"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type PIC16 struct {
 	// Version is what it answers once its application runs; zero means 03.
 	Version byte
 
+	mu      sync.Mutex
 	app     bool
 	wake    time.Time // deaf until then, after a reset
 	frame   []byte
@@ -40,13 +42,23 @@ type PIC16 struct {
 
 // Enabled says whether the rail is up: enabled, and the last heartbeat not too
 // long ago.
-func (c *PIC16) Enabled() bool { return c.rail.up() }
+func (c *PIC16) Enabled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rail.up()
+}
 
 // Code is the voltage that was set, as the controller's value.
-func (c *PIC16) Code() byte { return c.code }
+func (c *PIC16) Code() byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.code
+}
 
 // Tx implements Device.
 func (c *PIC16) Tx(w, r []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if time.Now().Before(c.wake) {
 		return ErrNAK
 	}
@@ -154,6 +166,7 @@ type DSPIC struct {
 	// Late is how much longer its answers take than they should.
 	Late time.Duration
 
+	mu   sync.Mutex
 	app  bool
 	wake time.Time
 	pot  [3]byte
@@ -162,13 +175,23 @@ type DSPIC struct {
 }
 
 // Enabled says whether the rail is up.
-func (c *DSPIC) Enabled() bool { return c.rail.up() }
+func (c *DSPIC) Enabled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rail.up()
+}
 
 // Potentiometer is the voltage that was set.
-func (c *DSPIC) Potentiometer() [3]byte { return c.pot }
+func (c *DSPIC) Potentiometer() [3]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pot
+}
 
 // Tx implements Device.
 func (c *DSPIC) Tx(w, r []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if time.Now().Before(c.wake) {
 		return ErrNAK
 	}
