@@ -141,14 +141,14 @@ func TestFaults(t *testing.T) {
 		dead  bool
 	}{
 		{"a glitch", func(_ *i2csim.DSPIC, b *i2csim.Bus) { b.SetFault(0x20, i2csim.Fault{GlitchEvery: 20}) }, false},
-		{"answers 180 ms late", func(c *i2csim.DSPIC, _ *i2csim.Bus) { c.Late = 180 * time.Millisecond }, false},
+		{"answers 180 ms late", func(c *i2csim.DSPIC, b *i2csim.Bus) { b.Do(func() { c.Late = 180 * time.Millisecond }) }, false},
 		{"two bytes without acknowledge", func(_ *i2csim.DSPIC, b *i2csim.Bus) { b.SetFault(0x20, i2csim.Fault{NAK: 2}) }, false},
 		{"gone", func(_ *i2csim.DSPIC, b *i2csim.Bus) { b.SetFault(0x20, i2csim.Fault{NAK: -1}) }, true},
 		{"unplugged from an adapter that acknowledges", func(_ *i2csim.DSPIC, b *i2csim.Bus) {
-			b.AckAll, b.Fill = true, 0xff
+			b.Do(func() { b.AckAll, b.Fill = true, 0xff })
 			b.SetFault(0x20, i2csim.Fault{NAK: -1})
 		}, true},
-		{"answers a second late", func(c *i2csim.DSPIC, _ *i2csim.Bus) { c.Late = time.Second }, true},
+		{"answers a second late", func(c *i2csim.DSPIC, b *i2csim.Bus) { b.Do(func() { c.Late = time.Second }) }, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bench(t, func(t *testing.T, c *Controller, chip *i2csim.DSPIC, bus *i2csim.Bus) {

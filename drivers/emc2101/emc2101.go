@@ -132,9 +132,6 @@ func setting(d gpio.Duty) uint8 {
 	return uint8((int64(d)*fullDuty + int64(gpio.DutyMax)/2) / int64(gpio.DutyMax))
 }
 
-// percent is the duty of a register value, for people.
-func percent(setting uint8) int { return int(setting&fullDuty) * 100 / fullDuty }
-
 // Speed is how fast the fan turns, 0 if it stands still.
 func (f *Fan) Speed() (physic.Frequency, error) {
 	low, err := f.dev.ReadUint8(regTachLow)

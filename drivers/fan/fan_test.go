@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,7 +95,8 @@ func TestPWM(t *testing.T) {
 // pin gives the edges of a fan, as they come.
 type pin struct {
 	gpio.PinIO
-	fan  *i2csim.Fan
+	mu   sync.Mutex
+	fan  i2csim.Fan
 	pull bool // can choose a pull
 }
 
@@ -106,7 +108,9 @@ func (p *pin) In(pull gpio.Pull, edge gpio.Edge) error {
 }
 
 func (p *pin) WaitForEdge(timeout time.Duration) bool {
+	p.mu.Lock()
 	n := p.fan.Pulses(time.Minute)
+	p.mu.Unlock()
 	if n == 0 || time.Minute/time.Duration(n) > timeout {
 		time.Sleep(timeout)
 		return false
@@ -118,8 +122,8 @@ func (p *pin) WaitForEdge(timeout time.Duration) bool {
 func TestTach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		f := &i2csim.Fan{MaxRPM: 30000}
-		tach, err := fan.NewTach(&pin{PinIO: gpio.INVALID, fan: f}, fan.TachOptions{})
+		p := &pin{PinIO: gpio.INVALID, fan: i2csim.Fan{MaxRPM: 30000}}
+		tach, err := fan.NewTach(p, fan.TachOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +137,9 @@ func TestTach(t *testing.T) {
 		if d := got - 50*physic.Hertz; err != nil || d < -physic.Hertz || d > physic.Hertz {
 			t.Errorf("Speed = %v, %v, want 50 Hz", got, err)
 		}
-		f.Stopped = true
+		p.mu.Lock()
+		p.fan.Stopped = true
+		p.mu.Unlock()
 		time.Sleep(2100 * time.Millisecond)
 		if got, err := tach.Speed(); err != nil || got != 0 {
 			t.Errorf("stopped: Speed = %v, %v", got, err)
