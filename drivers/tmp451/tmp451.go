@@ -25,6 +25,7 @@ const (
 	regRemoteLow   = 0x10
 	regLocalLow    = 0x15 // TMP451 only
 	regMaker       = 0xfe
+	regDevice      = 0xff
 )
 
 const (
@@ -99,7 +100,12 @@ func (s *Sensor) probe(want Maker) error {
 	case s.maker != TI && s.maker != Analog && s.maker != Onsemi:
 		return fmt.Errorf("register FE is %#02x, want 55, 41 or 1A; is an EMC2101 (5D) there, or nothing?", id)
 	}
-	return nil
+	// TI's TMP421 to 423 have the same maker and other registers.
+	device, err := s.dev.ReadUint8(regDevice)
+	if err == nil && s.maker == TI && device >= 0x21 && device <= 0x23 {
+		err = fmt.Errorf("found a TMP4%02x, whose registers differ; it is not supported", device)
+	}
+	return err
 }
 
 // conversion is the longest time to the first conversion in the new range: two

@@ -105,6 +105,7 @@ func TestNew(t *testing.T) {
 		{"nothing, acknowledged as FF", nil, 0, 0xff},
 		{"an EMC2101", i2csim.NewEMC2101(room, room), 0, -1},
 		{"another maker", i2csim.NewTMP451(i2csim.MakerAnalog, room, room), tmp451.TI, -1},
+		{"a TMP423", i2csim.NewRegisters(map[byte][]byte{3: {4}, 9: {0}, 0xfe: {0x55}, 0xff: {0x23}}), 0, -1},
 		{"a range that does not stick", i2csim.NewRegisters(map[byte][]byte{3: {0}, 9: {0}, 0xfe: {0x55}}), 0, -1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -125,6 +126,7 @@ func TestNew(t *testing.T) {
 func TestBytes(t *testing.T) {
 	bus := &i2ctest.Playback{DontPanic: true, Ops: []i2ctest.IO{
 		{Addr: 0x4c, W: []byte{0xfe}, R: []byte{0x55}},
+		{Addr: 0x4c, W: []byte{0xff}, R: []byte{0x00}},
 		{Addr: 0x4c, W: []byte{0x03}, R: []byte{0x00}},
 		{Addr: 0x4c, W: []byte{0x09, 0x04}},
 		{Addr: 0x4c, W: []byte{0x03}, R: []byte{0x04}},
