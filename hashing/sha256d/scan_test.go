@@ -209,6 +209,28 @@ func TestEveryLane(t *testing.T) {
 	})
 }
 
+// A range that is longer than any kernel does at once.
+func TestLongRange(t *testing.T) {
+	eachKernel(t, func(t *testing.T, k Kernel) {
+		headers, mids, target := random(rand.New(rand.NewPCG(15, 16)), 2, 1<<11)
+		var s Search
+		s.Prepare(&headers[0], mids, target)
+		const count = 1<<16 + 1000
+		got := scanAll(t, k, &s, 0xffff8000, count, 8*MaxStep)
+		if len(got) < 32 || len(got) > 128 { // 64 are expected
+			t.Fatalf("%d hits", len(got))
+		}
+		for i, h := range got {
+			if i > 0 && h == got[i-1] {
+				t.Fatalf("%v twice", h)
+			}
+			if want := reference(headers, target, h.Nonce, 1); !slices.Contains(want, h) {
+				t.Fatalf("%v is no hit", h)
+			}
+		}
+	})
+}
+
 // Searches of one worker follow each other with other headers and numbers of
 // versions, by several kernels in the same memory.
 func TestMixed(t *testing.T) {
