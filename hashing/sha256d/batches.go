@@ -1,4 +1,4 @@
-//go:build !purego && (amd64 || arm64)
+//go:build !purego && (amd64 || arm || arm64)
 
 package sha256d
 
@@ -12,6 +12,9 @@ type record struct {
 	lanes uint32
 }
 
+// mostAtOnce is how many nonces a pass does, so that numbers stay small.
+const mostAtOnce = 1 << 16
+
 // pass runs a kernel over whole batches of nonces from start on, under one
 // midstate. It ends when room records are written to s.records, and returns how
 // many are and how many batches are done.
@@ -20,7 +23,7 @@ type pass func(s *Search, midstate int, start uint32, batches, room int) (found,
 // scanEach scans with one pass for each midstate.
 func scanEach(s *Search, start, count uint32, hits []Hit, lanes int, run pass) (n int, done uint32) {
 	for done < count {
-		left := int(count - done)
+		left := int(min(count-done, mostAtOnce))
 		batches := (left + lanes - 1) / lanes
 		room := min(len(s.records), (len(hits)-n)/(lanes*len(s.heads)))
 		if room == 0 {
@@ -47,7 +50,7 @@ func scanEach(s *Search, start, count uint32, hits []Hit, lanes int, run pass) (
 func scanShared(s *Search, start, count uint32, hits []Hit, lanes int, run pass) (n int, done uint32) {
 	versions := len(s.heads)
 	for done < count {
-		left := int(count - done)
+		left := int(min(count-done, mostAtOnce))
 		batches := (left + lanes - 1) / lanes
 		room := min(len(s.records), (len(hits)-n)/lanes)
 		if room < versions {

@@ -4,11 +4,7 @@ package sha256d
 
 //lint:file-ignore U1000 assembly uses fields that Go does not
 
-import (
-	"slices"
-
-	"golang.org/x/sys/cpu"
-)
+import "golang.org/x/sys/cpu"
 
 func assembly() []Kernel {
 	return []Kernel{
@@ -42,18 +38,6 @@ func (m *memory) renew(midstates int) {
 	m.version = m.version[:0]
 	m.quads = m.quads[:0]
 	m.rolled = m.rolled[:0]
-}
-
-// of returns the words of the midstates from one on. They are made for all at once
-// when they are first wanted.
-func of[Words any](s *Search, all *[]Words, midstate int, prepare func(*Words, *State, *[3]uint32)) *Words {
-	if len(*all) == 0 {
-		*all = slices.Grow(*all, len(s.heads))[:len(s.heads)]
-		for i := range *all {
-			prepare(&(*all)[i], &s.heads[i].mid, &s.tail)
-		}
-	}
-	return &(*all)[midstate]
 }
 
 // lanes128 is the memory of the NEON kernels.

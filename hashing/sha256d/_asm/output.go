@@ -24,8 +24,11 @@ func NewAssembly(constraint string) *Assembly {
 }
 
 // Function begins a function. args is the size of arguments and results.
-func (a *Assembly) Function(comment, name string, args int) {
-	fmt.Fprintf(&a.b, "\n// %s\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", comment, name, args)
+func (a *Assembly) Function(comment, name string, args int) { a.FrameFunction(comment, name, args, 0) }
+
+// FrameFunction begins one with a frame: where the assembler saves the link register.
+func (a *Assembly) FrameFunction(comment, name string, args, frame int) {
+	fmt.Fprintf(&a.b, "\n// %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", comment, name, frame, args)
 }
 
 // Lines adds instructions.
