@@ -125,14 +125,25 @@ func (c *Chain) writeOne(ctx context.Context, chip int, reg Reg, value uint32) e
 	return c.command(ctx, Command{Op: OpWrite, Chip: address, Reg: reg, Value: value}, paceOne)
 }
 
-// assign gives chip after chip its address, and reads them back.
-func (c *Chain) assign(ctx context.Context) error {
-	for i := range c.count {
-		if err := c.command(ctx, Command{Op: OpSetAddress, Chip: c.address(i)}, paceOne); err != nil {
-			return err
+// assign gives chip after chip its address, and reads them back. A chip that
+// missed its address gets one in another round.
+func (c *Chain) assign(ctx context.Context) (err error) {
+	for try := range tries {
+		if try > 0 {
+			if err := c.command(ctx, Command{Op: OpInactive}, paceAll); err != nil {
+				return err
+			}
+		}
+		for i := range c.count {
+			if err := c.command(ctx, Command{Op: OpSetAddress, Chip: c.address(i)}, paceOne); err != nil {
+				return err
+			}
+		}
+		if err = c.verify(ctx, "after the addresses were given"); err == nil {
+			return nil
 		}
 	}
-	return c.verify(ctx, "after the addresses were given")
+	return err
 }
 
 func (c *Chain) each(ctx context.Context, s *step) error {

@@ -29,16 +29,38 @@ func (e *CountError) Error() string {
 	return fmt.Sprintf("%s: nothing from chip %d on: check that chip, its domain's voltage and solder joints", head, e.Found)
 }
 
+// tries is how often a reading is repeated that does not fit: a line may garble
+// a byte.
+const tries = 3
+
 // identify counts the chips and checks what they are.
 func (c *Chain) identify(ctx context.Context) error {
-	limit := c.opts.Chips
-	if limit == 0 {
-		limit = c.spec.maxChips
+	var answers []Response
+	var err error
+	for range tries {
+		if answers, err = c.readIDs(ctx, c.mostChips()+1); err != nil {
+			return err
+		}
+		if err = c.checkIDs(answers); err == nil {
+			break
+		}
 	}
-	answers, err := c.readIDs(ctx, limit+1)
 	if err != nil {
 		return err
 	}
+	c.setCount(len(answers))
+	c.log.Info("chips found", "model", c.model, "chips", c.count)
+	return nil
+}
+
+func (c *Chain) mostChips() int {
+	if c.opts.Chips != 0 {
+		return c.opts.Chips
+	}
+	return c.spec.maxChips
+}
+
+func (c *Chain) checkIDs(answers []Response) error {
 	for i, a := range answers {
 		if id := Model(a.Value >> 16); id != c.model {
 			return fmt.Errorf("bm13xx: chip %d is a %v (id %08x), want a %v", i, id, a.Value, c.model)
@@ -51,16 +73,13 @@ func (c *Chain) identify(ctx context.Context) error {
 	if len(answers) != want {
 		return &CountError{Model: c.model, Want: want, Found: len(answers), When: "after reset"}
 	}
-	c.setCount(want)
-	c.log.Info("chips found", "model", c.model, "chips", c.count)
 	return nil
 }
 
-// verify reads the ids again: every chip must answer, with its own address. A
-// line may garble a byte, so it tries three times.
+// verify reads the ids again: every chip must answer, with its own address.
 func (c *Chain) verify(ctx context.Context, when string) error {
 	var last error
-	for range 3 {
+	for range tries {
 		answers, err := c.readIDs(ctx, c.count)
 		if err != nil {
 			return err
