@@ -2,11 +2,7 @@
 
 package sha256d
 
-import (
-	"slices"
-
-	"golang.org/x/sys/cpu"
-)
+import "golang.org/x/sys/cpu"
 
 func assembly() []Kernel {
 	return []Kernel{
@@ -65,17 +61,6 @@ func (m *memory) renew(midstates int) {
 	m.whole = m.whole[:0]
 	m.version = m.version[:0]
 	m.mids = m.mids[:0]
-}
-
-// prepare fills a table for each midstate, unless it is filled.
-func prepare[T any](s *Search, tables *[]T, one func(out *T, mid *State, tail *[3]uint32)) {
-	if len(*tables) > 0 {
-		return
-	}
-	*tables = slices.Grow(*tables, len(s.heads))[:len(s.heads)]
-	for i := range *tables {
-		one(&(*tables)[i], &s.heads[i].mid, &s.tail)
-	}
 }
 
 // counters are the rows that every kernel has, with as many words as lanes.

@@ -27,8 +27,7 @@ func scanLanes4(s *Search, start, count uint32, hits []Hit) (n int, done uint32)
 
 func passSSE(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
 	m := s.sse
-	prepare(s, &s.whole, prepareWhole)
-	for i, w := range s.whole[midstate] {
+	for i, w := range of(s, &s.whole, midstate, prepareWhole) {
 		m.known[i] = [4]uint32{w, w, w, w}
 	}
 	counters{m.nonces[:], m.step[:], m.top[:], m.swap[:]}.set(start, s.top)
@@ -72,11 +71,9 @@ func passAVX2(s *Search, midstate int, start uint32, batches, room int) (found, 
 	m := s.avx2
 	counters{m.nonces[:], m.step[:], m.top[:], m.swap[:]}.set(start, s.top)
 	if len(s.heads) == 1 {
-		prepare(s, &s.whole, prepareWhole)
-		return scanAVX2(m, &s.whole[midstate][0], 1, batches, &s.records[0], room)
+		return scanAVX2(m, &of(s, &s.whole, midstate, prepareWhole)[0], 1, batches, &s.records[0], room)
 	}
-	prepare(s, &s.version, prepareVersion)
-	return scanAVX2Versions(m, &s.version[0][0], len(s.heads), batches, &s.records[0], room)
+	return scanAVX2Versions(m, &of(s, &s.version, 0, prepareVersion)[0], len(s.heads), batches, &s.records[0], room)
 }
 
 // lanes512 is the memory of the AVX-512 kernels, as lanes256.
@@ -115,9 +112,7 @@ func passAVX512(s *Search, midstate int, start uint32, batches, room int) (found
 	m := s.avx512
 	counters{m.nonces[:], m.step[:], m.top[:], m.swap[:]}.set(start, s.top)
 	if len(s.heads) == 1 {
-		prepare(s, &s.whole, prepareWhole)
-		return scanAVX512(m, &s.whole[midstate][0], 1, batches, &s.records[0], room)
+		return scanAVX512(m, &of(s, &s.whole, midstate, prepareWhole)[0], 1, batches, &s.records[0], room)
 	}
-	prepare(s, &s.version, prepareVersion)
-	return scanAVX512Versions(m, &s.version[0][0], len(s.heads), batches, &s.records[0], room)
+	return scanAVX512Versions(m, &of(s, &s.version, 0, prepareVersion)[0], len(s.heads), batches, &s.records[0], room)
 }

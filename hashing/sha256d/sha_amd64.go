@@ -82,10 +82,9 @@ func scanBoth(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
 
 func passHybrid(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
 	m := s.hybrid
-	prepare(s, &s.mids, prepareHybrid)
 	counters{m.nonces[:], m.step[:], m.top[:], m.swap[:]}.set(start, s.top)
 	if len(s.heads) == 1 {
-		return scanHybrid(m, &s.mids[midstate][0], 1, batches, &s.records[0], room)
+		return scanHybrid(m, &of(s, &s.mids, midstate, prepareHybrid)[0], 1, batches, &s.records[0], room)
 	}
-	return scanHybridVersions(m, &s.mids[0][0], len(s.heads), batches, &s.records[0], room)
+	return scanHybridVersions(m, &of(s, &s.mids, 0, prepareHybrid)[0], len(s.heads), batches, &s.records[0], room)
 }

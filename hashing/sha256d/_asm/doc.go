@@ -21,9 +21,10 @@
 //
 // # To add a processor
 //
-//  1. Write an emitter, as avx.go is one (start from lowerAVX512, the simplest): a
-//     Processor (registers, how to load, store, copy and print), Lower for the
-//     seven Ops, and Known: where the two tables are.
+//  1. Write an emitter: a Processor (registers; how to load, store, copy and
+//     print), Lower for the seven Ops, and Known, which says where the two tables
+//     are. avx512.go is the simplest for lanes, with lanes.go for all kernels that
+//     have some; scalar.go and mips.go are for one nonce at a time.
 //  2. Write the function around the lines: read the arguments, loop, compare the
 //     last word with the limit, and write a record if a nonce hits. amd64.go does
 //     that for amd64. The comparison is of numbers, and SHA-256 is big-endian: swap

@@ -18,9 +18,9 @@ import (
 // register that both touch would cost dearly.
 type Hybrid struct {
 	*Vector
-	known  *Known // rows of the header's schedule, as in avx.go; at SI
+	known  *Known // what the header's schedule is made of, in the kernel's memory
 	search *Search
-	mids   *Known // what is prepared for each midstate
+	mids   *Known // what the rest is made of, for each midstate
 }
 
 // groups of nonces whose rounds are done at the same time: enough to hide how
