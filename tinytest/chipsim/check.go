@@ -2,7 +2,9 @@ package chipsim
 
 import (
 	"fmt"
+	"maps"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -282,4 +284,22 @@ func (c *Chain) Reports() []Report {
 	defer c.mu.Unlock()
 	c.advance(c.clock())
 	return append([]Report(nil), c.check.reports...)
+}
+
+// A Count is how often a breach was seen.
+type Count struct {
+	Kind  Kind
+	Count int
+}
+
+// Counts sums up the breaches by kind, also those beyond the first 100 of each.
+func (c *Chain) Counts() []Count {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.advance(c.clock())
+	var list []Count
+	for _, k := range slices.Sorted(maps.Keys(c.check.counts)) {
+		list = append(list, Count{k, c.check.counts[k]})
+	}
+	return list
 }

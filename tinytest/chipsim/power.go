@@ -27,6 +27,14 @@ func (c *Chain) setReset(now time.Duration, low bool) {
 	}
 }
 
+// PowerCycle takes the supply away for a moment: every chip is as new.
+func (c *Chain) PowerCycle() {
+	c.do(func(now time.Duration) {
+		c.trace.event(now, "cycle", true)
+		c.powerUp()
+	})
+}
+
 // powerUp puts every chip to its power-on state. Answers on the line are lost.
 func (c *Chain) powerUp() {
 	for _, ch := range c.chips {

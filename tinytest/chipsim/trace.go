@@ -15,7 +15,9 @@ import (
 //
 //	tx      bytes that the host wrote (hex)      rx      an answer as it arrived (hex)
 //	baud    [rate, flushed]                      reset   true: low
+//	rate    [last, now]: of a host on a pty
 //	volts   [domain, millivolts]                 fan     0 to 1
+//	cycle   power off and on
 //	ambient °C       fault  a Fault     heal  all faults end     report  a Report
 //
 // A nil recorder is silent.
@@ -146,6 +148,11 @@ func (c *Chain) apply(now time.Duration, event string, value []byte) error {
 		err := json.Unmarshal(value, &[]any{&baud, &flush})
 		c.switchBaud(now, baud, flush)
 		return err
+	case "rate":
+		var v [2]int
+		err := json.Unmarshal(value, &v)
+		c.atRate(now, v[0], v[1])
+		return err
 	}
 	return c.applyBoard(now, event, value)
 }
@@ -179,6 +186,9 @@ func (c *Chain) applyBoard(now time.Duration, event string, value []byte) (err e
 			c.trace.event(now, event, f)
 			c.inject(f)
 		}
+	case "cycle":
+		c.trace.event(now, event, true)
+		c.powerUp()
 	case "heal":
 		c.trace.event(now, event, true)
 		c.faults = nil

@@ -113,3 +113,15 @@ type Known struct {
 	Midstate sha256d.State
 	Nonce    uint32
 }
+
+// Meets tells whether a header meets a target, of which the state after 64 bytes
+// is known, and the three words before the nonce as big-endian numbers.
+func Meets(mid sha256d.State, tail [3]uint32, nonce uint32, target bitcoin.Target) bool {
+	t := task{mid: mid, target: target}
+	for i, w := range tail {
+		binary.BigEndian.PutUint32(t.tail[4*i:], w)
+	}
+	s := newSearcher()
+	s.set(&t)
+	return target.MetBy(s.hash(nonce))
+}

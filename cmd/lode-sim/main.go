@@ -1,0 +1,183 @@
+// Lode-sim serves virtual hash boards: each chain is a pseudo-terminal or a unix
+// socket that any mining firmware can open. Run it with -h.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/lodefw/lode/internal/cli"
+	"github.com/lodefw/lode/tinytest/chipsim"
+)
+
+var help = cli.Help{
+	Name:     "lode-sim",
+	Synopsis: "-board NAME | -model CHIP [flags]",
+	About: `Serves virtual hash boards at the wire. Each chain is a serial device: its path is
+printed, and any firmware can open it. The chips answer in the time that real ones
+take, at the baud rate that both sides have set, and their nonces are real for a
+scaled difficulty: a hash needs -zeros zero bits where silicon needs 32.
+
+Closing the device resets its chips, as there is no reset line. Everything else is
+a command on standard input: reset, fault KIND [chip=N] [at=TIME] [for=TIME]
+[rate=X], heal, volts N, fan SHARE, status, reports. All of them mean every chain.
+
+A checker looks at every byte that the firmware writes; what it finds goes to
+standard error, and the sum of it at the end.`,
+	Examples: []cli.Example{
+		{Line: "lode-sim -board bitaxe-gamma", What: "one BM1370; prints the device to open"},
+		{Line: "lode-sim -board s19bbb -link /tmp/chain", What: "three chains of 126 BM1362 at /tmp/chain1 to 3"},
+		{Line: "lode-sim -model BM1366 -chips 4 -faults 'dead-chip chip=2 at=1m; lose-byte rate=0.01'", What: "a chain with faults"},
+		{Line: "lode-sim -model BM1370 -unix /tmp/chain -speed 10 -trace run.jsonl", What: "a socket, ten times as fast, recorded"},
+		{Line: "lode-sim -replay run.jsonl", What: "does the same again and compares"},
+	},
+}
+
+// options are the flags.
+type options struct {
+	board, faults, link, unix, trace, replay string
+	chains                                   int
+	chip                                     chipsim.Config
+	seed                                     uint64
+	version                                  *bool
+}
+
+func main() { os.Exit(cli.Main("lode-sim", run)) }
+
+func define(fs *flag.FlagSet, o *options) {
+	var boards []string
+	for _, b := range chipsim.Boards() {
+		boards = append(boards, b.Name)
+	}
+	fs.StringVar(&o.board, "board", "", "the `name` of a board: "+strings.Join(boards, ", "))
+	fs.StringVar(&o.chip.Model, "model", "", "the `chip`, instead of the board's: "+strings.Join(chipsim.Models(), ", "))
+	fs.IntVar(&o.chip.Chips, "chips", 0, "chips on each chain (default: the board's, or 1)")
+	fs.IntVar(&o.chip.Domains, "domains", 0, "voltage domains of each chain (default: the board's, or 1)")
+	fs.IntVar(&o.chains, "chains", 0, "chains (default: the board's, or 1)")
+	fs.Uint64Var(&o.seed, "seed", 1, "of the silicon lottery and of faults; chain n has seed+n-1")
+	fs.StringVar(&o.faults, "faults", "", "`list` of faults, with semicolons between: "+kinds())
+	fs.IntVar(&o.chip.Zeros, "zeros", 0, "zero bits of a hash before the ticket mask counts (default: what -budget allows)")
+	fs.Float64Var(&o.chip.HashBudget, "budget", 200e3, "hashes per second that a chain may cost")
+	fs.Float64Var(&o.chip.Speed, "speed", 1, "how much faster than real time")
+	fs.Float64Var(&o.chip.Ambient, "ambient", 25, "air temperature in °C")
+	fs.StringVar(&o.link, "link", "", "also make a symbolic link to each device: `path` and the chain's number")
+	fs.StringVar(&o.unix, "unix", "", "serve unix sockets at `path` (and the chain's number if there are several) instead of devices")
+	fs.StringVar(&o.trace, "trace", "", "record the wire to `file` (and the chain's number if there are several)")
+	fs.StringVar(&o.replay, "replay", "", "repeat a recorded `file` without a host, and compare; nothing is served")
+	o.version = cli.VersionFlag(fs)
+}
+
+func kinds() string {
+	var list []string
+	for _, k := range chipsim.FaultKinds() {
+		list = append(list, string(k))
+	}
+	return strings.Join(list, ", ")
+}
+
+func run(ctx context.Context, s cli.IO, args []string) error {
+	var o options
+	rest, err := cli.ParseFlags(s, help, args, func(fs *flag.FlagSet) { define(fs, &o) })
+	switch {
+	case err != nil:
+		return err
+	case *o.version:
+		_, err := fmt.Fprintln(s.Out, "lode-sim", cli.ReadBuild())
+		return err
+	case len(rest) > 0:
+		return cli.Failf(cli.Usage, "no argument %q is known; lode-sim -h explains", rest[0])
+	case o.replay != "":
+		return replay(s, o.replay)
+	}
+	if err := o.fill(); err != nil {
+		return err
+	}
+	return serveAll(ctx, s, &o)
+}
+
+// fill completes the options from the board.
+func (o *options) fill() (err error) {
+	b := chipsim.Board{Model: o.chip.Model, Chains: 1, Chips: 1, Domains: 1}
+	if o.board != "" {
+		found := false
+		for _, known := range chipsim.Boards() {
+			if known.Name == o.board {
+				b, found = known, true
+			}
+		}
+		if !found {
+			return cli.Failf(cli.Usage, "no board %q; lode-sim -h lists them", o.board)
+		}
+	}
+	if o.chip.Model == "" {
+		o.chip.Model = b.Model
+	}
+	if o.chip.Model == "" {
+		return cli.Failf(cli.Usage, "say -board NAME or -model CHIP; lode-sim -h lists both")
+	}
+	if o.chip.Chips == 0 {
+		o.chip.Chips = b.Chips
+	}
+	if o.chip.Domains == 0 {
+		o.chip.Domains = min(b.Domains, o.chip.Chips)
+	}
+	if o.chains == 0 {
+		o.chains = b.Chains
+	}
+	if o.chains < 1 || o.chains > 64 {
+		return cli.Failf(cli.Usage, "-chains %d; want 1 to 64", o.chains)
+	}
+	o.chip.AutoBaud = o.unix != ""
+	if o.chip.Faults, err = chipsim.ParseFaults(o.faults); err != nil {
+		return cli.Fail(cli.Usage, err)
+	}
+	return nil
+}
+
+// serveAll runs every chain until ctx ends or one fails.
+func serveAll(ctx context.Context, s cli.IO, o *options) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all []*chain
+	defer func() {
+		for _, c := range all {
+			c.finish(s)
+		}
+	}()
+	for n := range o.chains {
+		c, err := open(s, o, n+1)
+		if err != nil {
+			return err
+		}
+		all = append(all, c)
+	}
+	console(s, all)
+	var wg sync.WaitGroup
+	for _, c := range all {
+		wg.Go(func() {
+			if err := c.serve(ctx); err != nil {
+				cancel(err)
+			}
+		})
+		wg.Go(func() { c.watch(ctx, s.Err) })
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+func replay(s cli.IO, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return cli.Fail(cli.Config, err)
+	}
+	defer f.Close()
+	if err := chipsim.Replay(f); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(s.Out, "the replay is the same as", name)
+	return err
+}
