@@ -274,6 +274,16 @@ func TestBench(t *testing.T) {
 	if r := rows[0]; r["name"] != "generic" || r["available"] != true || r["hashes_per_second"].(float64) < 1000 {
 		t.Errorf("first row %v", r)
 	}
+	for _, r := range rows {
+		for _, key := range []string{"name", "available", "reason", "hashes_per_second", "cycles_per_hash", "needs"} {
+			if _, ok := r[key]; !ok {
+				t.Errorf("no %s in %v", key, r)
+			}
+		}
+		if able := r["available"] == true; able != (r["reason"] == "") || able != (r["cycles_per_hash"].(float64) > 1) {
+			t.Errorf("row %v", r)
+		}
+	}
 	out.b.Reset()
 	if err := run(t.Context(), cli.IO{Out: &out}, []string{"bench", "-time", "10ms"}); err != nil || !strings.Contains(out.String(), "generic") {
 		t.Errorf("%v in %s", err, out.String())
