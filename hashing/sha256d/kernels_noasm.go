@@ -1,4 +1,4 @@
-//go:build purego || !(amd64 || arm || arm64)
+//go:build purego || !(amd64 || arm || arm64 || mips || mipsle)
 
 package sha256d
 

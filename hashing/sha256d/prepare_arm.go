@@ -210,7 +210,7 @@ func prepareScalar(out *[scalarWords]uint32, mid *State, tail *[3]uint32) {
 	out[112] = 0x983e5152
 	out[113] = 0x00400022
 	out[114] = 0x00000100
-	out[115] = 0x5be0cd19
+	out[115] = 0xec9fcd13
 }
 
 const scalarRowsWords = 55
@@ -293,7 +293,7 @@ func prepareScalarRows(out *[scalarRowsWords]uint32, mid *State, tail *[3]uint32
 	out[54] = 0xc67178f2
 }
 
-const scalarVersionWords = 99
+const scalarVersionWords = 98
 
 // prepareScalarVersion computes what kernels want to have prepared for each midstate.
 func prepareScalarVersion(out *[scalarVersionWords]uint32, mid *State, tail *[3]uint32) {
@@ -466,8 +466,7 @@ func prepareScalarVersion(out *[scalarVersionWords]uint32, mid *State, tail *[3]
 	out[94] = 0x78a5636f
 	out[95] = 0x84c87814
 	out[96] = 0x8cc70208
-	out[97] = 0x90befffa
-	out[98] = 0x5be0cd19
+	out[97] = 0xec9fcd13
 }
 
 const scalarRows = 46

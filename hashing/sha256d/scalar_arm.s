@@ -3305,19 +3305,17 @@ step:
 	MOVW (scalar_spill+12)(R12), R6
 	ADD R6, R5, R5
 	ADD R4, R5, R4
-	MOVW (scalar_known+288)(R12), R5
-	ADD R5, R4, R4
 	EOR R2, R3, R3
 	AND R0, R3, R3
 	EOR R2, R3, R2
 	EOR R0@>5, R0, R3
 	EOR R0@>19, R3, R0
-	ADD R4, R1, R1
+	MOVW (scalar_known+460)(R12), R3
+	ADD R3, R4, R3
+	ADD R3, R1, R1
 	ADD R2, R1, R1
 	ADD R0@>6, R1, R0
 	MOVW (scalar_spill+68)(R12), R1
-	ADD R1, R0, R0
-	MOVW (scalar_known+460)(R12), R1
 	ADD R1, R0, R0
 	MOVW scalar_top(R12), R1
 	CMP R0<<24, R1
@@ -6702,25 +6700,23 @@ step:
 	MOVW (scalar_spill+28)(R12), R5
 	ADD R5, R4, R4
 	ADD R6, R4, R4
-	MOVW 388(R11), R5
-	ADD R5, R4, R4
 	EOR R1, R2, R2
 	AND R3, R2, R2
 	EOR R1, R2, R1
 	EOR R3@>5, R3, R2
 	EOR R3@>19, R2, R2
-	ADD R4, R0, R0
+	MOVW 388(R11), R3
+	ADD R3, R4, R3
+	ADD R3, R0, R0
 	ADD R1, R0, R0
 	ADD R2@>6, R0, R0
 	MOVW (scalar_spill+52)(R12), R1
-	ADD R1, R0, R0
-	MOVW 392(R11), R1
 	ADD R1, R0, R0
 	MOVW scalar_top(R12), R1
 	CMP R0<<24, R1
 	BHS maybe
 next:
-	ADD $396, R11
+	ADD $392, R11
 	MOVW scalar_version(R12), R0
 	ADD $1, R0
 	MOVW R0, scalar_version(R12)

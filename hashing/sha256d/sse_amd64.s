@@ -8401,32 +8401,31 @@ step:
 	PADDL X0, X1
 	PADDL X2, X1
 	PADDL X1, X5
-	MOVO (lanes128_spill+32)(SI), X0
-	PADDL 720(R8), X0
 	PXOR X8, X9
 	PAND X5, X9
 	PXOR X8, X9
+	MOVO X5, X0
+	PSRLL $0x19, X0
 	MOVO X5, X1
-	PSRLL $0x19, X1
-	MOVO X5, X2
-	PSRLL $0x6, X2
-	PXOR X2, X1
-	MOVO X5, X2
-	PSLLL $0x1a, X2
-	PXOR X2, X1
-	MOVO X5, X2
-	PSRLL $0xb, X2
-	PXOR X2, X1
-	MOVO X5, X2
-	PSLLL $0x15, X2
-	PXOR X2, X1
+	PSRLL $0x6, X1
+	PXOR X1, X0
+	MOVO X5, X1
+	PSLLL $0x1a, X1
+	PXOR X1, X0
+	MOVO X5, X1
+	PSRLL $0xb, X1
+	PXOR X1, X0
+	MOVO X5, X1
+	PSLLL $0x15, X1
+	PXOR X1, X0
 	PSLLL $0x7, X5
-	PXOR X5, X1
-	PADDL X0, X10
-	PADDL X9, X10
+	PXOR X5, X0
+	MOVO (lanes128_spill+32)(SI), X1
+	PADDL 1088(R8), X1
 	PADDL X1, X10
+	PADDL X9, X10
+	PADDL X0, X10
 	PADDL X10, X11
-	PADDL 1088(R8), X11
 	PSHUFB (lanes128_swap+0)(SI), X11
 	MOVO X11, X12
 	PMINUD (lanes128_top+0)(SI), X12
@@ -8726,8 +8725,8 @@ DATA constants<>+1072(SB)/4, $0x00000100
 DATA constants<>+1076(SB)/4, $0x00000100
 DATA constants<>+1080(SB)/4, $0x00000100
 DATA constants<>+1084(SB)/4, $0x00000100
-DATA constants<>+1088(SB)/4, $0x5be0cd19
-DATA constants<>+1092(SB)/4, $0x5be0cd19
-DATA constants<>+1096(SB)/4, $0x5be0cd19
-DATA constants<>+1100(SB)/4, $0x5be0cd19
+DATA constants<>+1088(SB)/4, $0xec9fcd13
+DATA constants<>+1092(SB)/4, $0xec9fcd13
+DATA constants<>+1096(SB)/4, $0xec9fcd13
+DATA constants<>+1100(SB)/4, $0xec9fcd13
 GLOBL constants<>(SB), RODATA|NOPTR, $1104

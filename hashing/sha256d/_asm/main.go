@@ -17,6 +17,7 @@ func main() {
 		{"amd64", generateAMD64},
 		{"arm64", generateARM64},
 		{"arm", generateARM},
+		{"mips", generateMIPS},
 	} {
 		if err := arch.generate(*dir); err != nil {
 			log.Fatal(fmt.Errorf("%s: %w", arch.name, err))

@@ -98,7 +98,9 @@ func NewSearchAhead(cut Cut, ahead int) *Search {
 		initial[i] = Const(v)
 	}
 	s.Digest = s.compress(initial, s.message(8*32, s.Header.Sum[:]...), ahead, nil)
-	s.Last = s.Digest.Sum[7]
+	// That is the last word of the digest's sum, and what it is made of is round
+	// 60's new e: the initial state's word goes into the constant.
+	s.Last = s.round(s.Digest.State[60], s.Add(s.Digest.KW[60], s.Digest.State[0][7]))[4]
 	return &s
 }
 
