@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lodefw/lode/board"
 	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/sv2/channel"
 	"github.com/lodefw/lode/sv2client"
@@ -15,8 +16,11 @@ import (
 
 // Config is what a Device is made of.
 type Config struct {
-	// Hashers do the work; a board has a list.
+	// Hashers do the work. They need no guard; a computer's processor is one.
 	Hashers []hashing.Hasher
+	// Board, when set, has chains that work too. The device turns its power on,
+	// guards it, and has turned it off when Run returns.
+	Board *board.Board
 	// Client says which pools, and who we are. A HashRate of 0 is replaced by what the
 	// hashers expect, if they say; Log by ours, if it has none.
 	Client sv2client.Config
@@ -27,6 +31,7 @@ type Config struct {
 type Device struct {
 	dispatcher *Dispatcher
 	client     *sv2client.Client
+	guard      *guard // nil: no board
 	log        *slog.Logger
 	told       float64 // hash rate that the client knows; Run's own
 }
@@ -44,11 +49,21 @@ func New(cfg Config) (*Device, error) {
 	if cfg.Client.Log == nil {
 		cfg.Client.Log = cfg.Log
 	}
+	d := &Device{log: cfg.Log}
+	var err error
+	if cfg.Board != nil {
+		event := func(text string) { d.dispatcher.note(text) }
+		if d.guard, err = newGuard(cfg.Board, cfg.Log, event); err != nil {
+			return nil, err
+		}
+		for _, c := range d.guard.chains() {
+			cfg.Hashers = append(cfg.Hashers[:len(cfg.Hashers):len(cfg.Hashers)], c)
+		}
+	}
 	if cfg.Client.HashRate == 0 {
 		cfg.Client.HashRate = expected(cfg.Hashers)
 	}
-	d := &Device{log: cfg.Log, told: cfg.Client.HashRate}
-	var err error
+	d.told = cfg.Client.HashRate
 	d.dispatcher, err = NewDispatcher(cfg.Hashers, DispatcherConfig{
 		Submit:      func(s channel.Share) { d.client.Submit(s) },
 		VersionMask: cfg.Client.VersionMask,
@@ -79,6 +94,9 @@ func (d *Device) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	parts := []func(context.Context) error{d.client.Run, d.dispatcher.Run, d.tellRate}
+	if d.guard != nil {
+		parts = append(parts, d.guard.Run)
+	}
 	errs := make([]error, len(parts))
 	var running sync.WaitGroup
 	for i, run := range parts {
@@ -126,10 +144,30 @@ func moved(told, measured float64) bool {
 // Status is a device's state at one moment, as a value.
 type Status struct {
 	DispatcherStatus
-	Pool sv2client.Status `json:"pool"`
+	Board *BoardStatus     `json:"board,omitempty"` // nil: nothing is guarded
+	Pool  sv2client.Status `json:"pool"`
 }
 
 // Status is safe to call at any time.
 func (d *Device) Status() Status {
-	return Status{DispatcherStatus: d.dispatcher.Status(), Pool: d.client.Status()}
+	s := Status{DispatcherStatus: d.dispatcher.Status(), Pool: d.client.Status()}
+	if d.guard != nil {
+		s.Board = d.guard.Status()
+	}
+	return s
+}
+
+// Pause stops hashing, and Resume goes on, both within a second: chips keep their
+// power and rest at no load, the pool's channel stays open.
+func (d *Device) Pause() { d.dispatcher.setPaused(true) }
+
+// Resume ends a pause.
+func (d *Device) Resume() { d.dispatcher.setPaused(false) }
+
+// Clear forgets why the guard has turned the board off, and lets it start again if
+// nothing is wrong now.
+func (d *Device) Clear() {
+	if d.guard != nil {
+		d.guard.clearTrips()
+	}
 }

@@ -48,6 +48,7 @@ type Dispatcher struct {
 	start  time.Time // Status ages and meters count from here
 	state  State
 	job    *channel.Job // nil: nothing to hash
+	paused bool         // the job is kept, and not hashed
 	tip    uint64       // counts new tips; a work's must be equal
 	space  space        // of job, or of the last one
 	seen   seen
@@ -100,6 +101,27 @@ func (d *Dispatcher) Job(j *channel.Job, newTip bool) {
 	}
 }
 
+// setPaused keeps the hashers from the job, or gives it back to them.
+func (d *Dispatcher) setPaused(paused bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.paused == paused {
+		return
+	}
+	d.paused = paused
+	d.setState(d.job)
+	for _, l := range d.lanes {
+		l.feed.Change()
+	}
+}
+
+// note adds to the event log.
+func (d *Dispatcher) note(text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.event(text)
+}
+
 // setSpace begins the job's space, or goes on with it when the job is the last
 // one again, after a pause or with another target.
 func (d *Dispatcher) setSpace(j *channel.Job) {
@@ -114,7 +136,10 @@ func (d *Dispatcher) setSpace(j *channel.Job) {
 
 func (d *Dispatcher) setState(j *channel.Job) {
 	next := Mining
-	if j == nil {
+	switch {
+	case d.paused:
+		next = Paused
+	case j == nil:
 		next = Waiting
 	}
 	if d.state == Stopped || d.state == next {

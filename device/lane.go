@@ -56,7 +56,7 @@ func (l *lane) Work(t hashing.Traits) (hashing.Work, time.Duration, bool) {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
 	j := l.d.job
-	if j == nil {
+	if j == nil || l.d.paused {
 		return hashing.Work{}, 0, false
 	}
 	now := l.d.now()

@@ -6,15 +6,16 @@ import (
 
 // A State is what the device does as a whole.
 //
-//	Waiting <--- Job(nil), Job(j) ---> Mining
-//	   |                                 |
-//	   +------------> Stopped <----------+      Run returns
+//	Waiting <--- Job(nil), Job(j) ---> Mining <--- Pause, Resume ---> Paused
+//	   |                                 |                              |
+//	   +------------> Stopped <----------+------------------------------+   Run returns
 type State uint8
 
 // States of a device.
 const (
 	Waiting State = iota // for a job
 	Mining
+	Paused  // by hand; jobs are taken, and not hashed
 	Stopped // for good
 )
 
@@ -25,6 +26,8 @@ func (s State) String() string {
 		return "waiting"
 	case Mining:
 		return "mining"
+	case Paused:
+		return "paused"
 	}
 	return "stopped"
 }

@@ -20,8 +20,8 @@ var floor = map[string]int{
 	"sv2/noise": 1, "sv2/mining": 1, "sv2/jobdecl": 1, "sv2/template": 1, "sv2/extension": 1, "hashing": 1,
 	"drivers/serial": 1, "drivers/sensor": 1, "tinytest/chipsim": 1, "tinytest/chipsim/": 1,
 	"sv2/sv2net": 2, "sv2/channel": 2, "hashing/cpu": 2, "drivers/": 2,
-	"sv2client": 3, "board/": 3, "pool/": 3,
-	"device": 4, "pool": 4,
+	"sv2client": 3, "board": 3, "board/": 3, "pool/": 3,
+	"device": 4, "pool": 4, "board/virtual": 4, // made of other boards and chipsim
 	"cmd/": 5, "examples/": 5, "tinytest": 5, "tinytest/": 5, "internal/": 5,
 }
 
@@ -41,7 +41,7 @@ var only = []struct{ pkg, folders string }{
 	{"github.com/btcsuite/btcd/chainhash/v2", "bitcoin pool/ internal/ tinytest"},
 	{"github.com/btcsuite/btcd/btcec/v2", "sv2/noise"},
 	{"github.com/btcsuite/btcd/", "bitcoin sv2/noise pool pool/ internal/ tinytest"},
-	{"periph.io/", "drivers/ board/ tinytest/chipsim tinytest/chipsim/"},
+	{"periph.io/", "drivers/ board board/ tinytest/chipsim tinytest/chipsim/"},
 }
 
 func TestFloors(t *testing.T) {
@@ -101,16 +101,18 @@ func arrow(t *testing.T, file, from, to string) {
 	}
 }
 
+// height is a package's own floor, or that of the nearest folder above it.
 func height(pkg string) (int, bool) {
 	if h, ok := floor[pkg]; ok {
 		return h, true
 	}
-	for dir, h := range floor {
-		if strings.HasSuffix(dir, "/") && strings.HasPrefix(pkg, dir) {
-			return h, true
+	best, found := "", false
+	for dir := range floor {
+		if strings.HasSuffix(dir, "/") && strings.HasPrefix(pkg, dir) && len(dir) > len(best) {
+			best, found = dir, true
 		}
 	}
-	return 0, false
+	return floor[best], found
 }
 
 // within says whether pkg is the folder or below it; a folder with a slash means
