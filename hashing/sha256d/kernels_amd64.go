@@ -8,7 +8,7 @@ func assembly() []Kernel {
 	return []Kernel{
 		{Name: "sse", Needs: "SSE4.1", Available: hasSSE, Scan: scanLanes4},
 		{Name: "avx2", Needs: "AVX2", Versions: 16, Available: hasAVX2, Scan: scanLanes8},
-		{Name: "shani", Needs: "SHA extensions and SSE4.1", Available: hasSHA, Scan: scanStreams},
+		{Name: "shani", Needs: "SHA extensions and SSE4.1", Versions: 16, Available: hasSHA, Scan: scanStreams},
 		{Name: "avx512", Needs: "AVX-512 F and BW", Versions: 16, Available: hasAVX512, Scan: scanLanes16},
 		{Name: "hybrid", Needs: "AVX-512 F and BW, and SHA extensions", Versions: 64, Available: hasHybrid, Scan: scanBoth},
 	}
@@ -51,6 +51,8 @@ type memory struct {
 	whole   [][wholeWords]uint32
 	version [][versionWords]uint32
 	mids    [][hybridWords]uint32
+
+	shaniVersion [][shaniVersionWords]uint32
 }
 
 // renew makes the memory ready for another header with so many midstates.
@@ -61,6 +63,7 @@ func (m *memory) renew(midstates int) {
 	m.whole = m.whole[:0]
 	m.version = m.version[:0]
 	m.mids = m.mids[:0]
+	m.shaniVersion = m.shaniVersion[:0]
 }
 
 // counters are the rows that every kernel has, with as many words as lanes.

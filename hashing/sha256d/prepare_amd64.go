@@ -366,18 +366,18 @@ func prepareSHANI(out *[shaniWords]uint32, mid *State, tail *[3]uint32) {
 	x66 := x65 + 0x11002000
 	x67 := s0(x59)
 	x68 := x67 + 0x00000280
-	out[0] = x46
-	out[1] = x57
-	out[2] = x44
-	out[3] = x55
-	out[4] = x22
-	out[5] = x34
-	out[6] = x20
-	out[7] = x32
-	out[8] = x59
-	out[9] = x62
-	out[10] = x64
-	out[11] = x66
+	out[0] = x59
+	out[1] = x62
+	out[2] = x64
+	out[3] = x66
+	out[4] = x46
+	out[5] = x57
+	out[6] = x44
+	out[7] = x55
+	out[8] = x22
+	out[9] = x34
+	out[10] = x20
+	out[11] = x32
 	out[12] = 0x80000000
 	out[13] = 0x00000000
 	out[14] = 0x00000280
@@ -394,6 +394,104 @@ func prepareSHANI(out *[shaniWords]uint32, mid *State, tail *[3]uint32) {
 	out[25] = mid[6]
 	out[26] = mid[3]
 	out[27] = mid[2]
+}
+
+const shaniRowsWords = 12
+
+// prepareSHANIRows computes what kernels want to have prepared for each midstate.
+func prepareSHANIRows(out *[shaniRowsWords]uint32, mid *State, tail *[3]uint32) {
+	x3 := s0(tail[1])
+	x4 := x3 + tail[0]
+	x5 := s0(tail[2])
+	x6 := x5 + tail[1]
+	x7 := x6 + 0x01100000
+	x8 := s1(x4)
+	x9 := tail[2] + x8
+	x10 := s1(x7)
+	x11 := x10 + 0x11002000
+	x12 := s0(x4)
+	x13 := x12 + 0x00000280
+	out[0] = x4
+	out[1] = x7
+	out[2] = x9
+	out[3] = x11
+	out[4] = 0x80000000
+	out[5] = 0x00000000
+	out[6] = 0x00000280
+	out[7] = x4
+	out[8] = 0x00000000
+	out[9] = 0x00000000
+	out[10] = 0x00a00055
+	out[11] = x13
+}
+
+const shaniVersionWords = 16
+
+// prepareSHANIVersion computes what kernels want to have prepared for each midstate.
+func prepareSHANIVersion(out *[shaniVersionWords]uint32, mid *State, tail *[3]uint32) {
+	x11 := ch(mid[4], mid[5], mid[6])
+	x12 := bigSigma1(mid[4])
+	x13 := mid[7] + tail[0]
+	x14 := x13 + x11
+	x15 := x14 + x12
+	x16 := maj(mid[0], mid[1], mid[2])
+	x17 := bigSigma0(mid[0])
+	x18 := x16 + x17
+	x19 := x18 + x15
+	x20 := x19 + 0x428a2f98
+	x21 := mid[3] + x15
+	x22 := x21 + 0x428a2f98
+	x23 := ch(x22, mid[4], mid[5])
+	x24 := bigSigma1(x22)
+	x25 := mid[6] + tail[1]
+	x26 := x25 + x23
+	x27 := x26 + x24
+	x28 := maj(x20, mid[0], mid[1])
+	x29 := bigSigma0(x20)
+	x30 := x28 + x29
+	x31 := x30 + x27
+	x32 := x31 + 0x71374491
+	x33 := mid[2] + x27
+	x34 := x33 + 0x71374491
+	x35 := ch(x34, x22, mid[4])
+	x36 := bigSigma1(x34)
+	x37 := mid[5] + tail[2]
+	x38 := x37 + x35
+	x39 := x38 + x36
+	x40 := maj(x32, x20, mid[0])
+	x41 := bigSigma0(x32)
+	x42 := x40 + x41
+	x43 := x42 + x39
+	x44 := x43 + 0xb5c0fbcf
+	x45 := mid[1] + x39
+	x46 := x45 + 0xb5c0fbcf
+	x47 := ch(x46, x34, x22)
+	x48 := bigSigma1(x46)
+	x49 := mid[4] + x47
+	x50 := x49 + x48
+	x51 := maj(x44, x32, x20)
+	x52 := bigSigma0(x44)
+	x53 := x51 + x52
+	x54 := x53 + x50
+	x55 := x54 + 0xe9b5dba5
+	x56 := mid[0] + x50
+	x57 := x56 + 0xe9b5dba5
+	out[0] = x46
+	out[1] = x57
+	out[2] = x44
+	out[3] = x55
+	out[4] = x22
+	out[5] = x34
+	out[6] = x20
+	out[7] = x32
+	out[8] = mid[5]
+	out[9] = mid[4]
+	out[10] = mid[1]
+	out[11] = mid[0]
+	out[12] = mid[7]
+	out[13] = mid[6]
+	out[14] = mid[3]
+	out[15] = mid[2]
 }
 
 const spillsHybrid = 5

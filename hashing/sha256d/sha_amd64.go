@@ -4,33 +4,50 @@ package sha256d
 
 //lint:file-ignore U1000 assembly uses fields that Go does not
 
-// streams is the memory of the kernel with the SHA extensions, which has four
+// streams is the memory of the kernels with the SHA extensions, which have four
 // nonces side by side.
 type streams struct {
-	known  [shaniWords]uint32
-	_      [-shaniWords & 3]uint32
+	known  [max(shaniWords, shaniRowsWords)]uint32
+	_      [-max(shaniWords, shaniRowsWords) & 3]uint32
 	nonces [4]uint32 // of the next step
 	step   [4]uint32
-	top    [4]uint32              // limit of the hash's top word
-	swap   [16]byte               // reverses the bytes of words
-	spill  [spillsSHANI][4]uint32 // what there are no registers for
+	top    [4]uint32 // limit of the hash's top word
+	swap   [16]byte  // reverses the bytes of words
+
+	// What several midstates share.
+	nonce [4][4]uint32     // each where it is in a state
+	rows  [4][12][4]uint32 // message schedules from word 16 on
+
+	spill [spillsSHANI][4]uint32 // what there are no registers for
 }
 
 //go:noescape
 func scanSHANI(m *streams, words *uint32, versions, steps int, records *record, room int) (found, done int)
 
+//go:noescape
+func scanSHANIVersions(m *streams, words *uint32, versions, steps int, records *record, room int) (found, done int)
+
 func scanStreams(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
 	if s.shani == nil {
 		s.shani = aligned[streams]()
 	}
-	return scanEach(s, start, count, hits, 4, passSHANI)
+	if len(s.heads) == 1 {
+		return scanEach(s, start, count, hits, 4, passSHANI)
+	}
+	return scanShared(s, start, count, hits, 4, passSHANI)
 }
 
 func passSHANI(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
 	m := s.shani
-	prepareSHANI(&m.known, &s.heads[midstate].mid, &s.tail)
 	counters{m.nonces[:], m.step[:], m.top[:], m.swap[:]}.set(start, s.top)
-	return scanSHANI(m, &m.known[0], 1, batches, &s.records[0], room)
+	mid := &s.heads[midstate].mid
+	if len(s.heads) == 1 {
+		prepareSHANI((*[shaniWords]uint32)(m.known[:]), mid, &s.tail)
+		return scanSHANI(m, nil, 1, batches, &s.records[0], room)
+	}
+	prepareSHANIRows((*[shaniRowsWords]uint32)(m.known[:]), mid, &s.tail)
+	words := &of(s, &s.shaniVersion, 0, prepareSHANIVersion)[0]
+	return scanSHANIVersions(m, words, len(s.heads), batches, &s.records[0], room)
 }
 
 // both is the memory of the hybrid kernels: sixteen lanes for schedules, and as

@@ -17,9 +17,9 @@ TEXT ·scanSHANI(SB), NOSPLIT, $0-64
 	XORL CX, CX
 	PCALIGN $64
 step:
-	MOVO (streams_nonces+0)(SI), X1
+	MOVOU (streams_nonces+0)(SI), X1
 	PSHUFB (streams_swap+0)(SI), X1
-	MOVO (streams_nonces+0)(SI), X2
+	MOVOU (streams_nonces+0)(SI), X2
 	PADDL (streams_step+0)(SI), X2
 	MOVO X2, (streams_nonces+0)(SI)
 	MOVO X1, X2
@@ -43,43 +43,43 @@ step:
 	PAND 0(R8), X4
 	PSHUFD $0x44, X3, X5
 	PAND 16(R8), X5
-	PADDL (streams_known+0)(SI), X4
-	PADDL (streams_known+32)(SI), X5
+	PADDL (streams_known+0)(SI), X5
 	PSHUFD $0x55, X1, X6
 	PAND 0(R8), X6
 	PSHUFD $0xee, X3, X3
 	PAND 16(R8), X3
-	PADDL (streams_known+0)(SI), X6
-	PADDL (streams_known+32)(SI), X3
+	PADDL (streams_known+0)(SI), X3
 	PSHUFD $0xaa, X1, X7
 	PAND 0(R8), X7
 	PSHUFD $0x44, X2, X8
 	PAND 16(R8), X8
-	PADDL (streams_known+0)(SI), X7
-	PADDL (streams_known+32)(SI), X8
+	PADDL (streams_known+0)(SI), X8
 	PSHUFD $0xff, X1, X1
 	PAND 0(R8), X1
 	PSHUFD $0xee, X2, X2
 	PAND 16(R8), X2
-	PADDL (streams_known+0)(SI), X1
-	PADDL (streams_known+32)(SI), X2
+	PADDL (streams_known+0)(SI), X2
+	PADDL (streams_known+16)(SI), X4
+	PADDL (streams_known+16)(SI), X6
+	PADDL (streams_known+16)(SI), X7
+	PADDL (streams_known+16)(SI), X1
 	MOVQ 32(R8), X0
-	MOVO (streams_known+16)(SI), X9
+	MOVOU (streams_known+32)(SI), X9
 	SHA256RNDS2 X0, X4, X9
 	MOVQ 40(R8), X0
 	SHA256RNDS2 X0, X9, X4
 	MOVQ 32(R8), X0
-	MOVO (streams_known+16)(SI), X10
+	MOVOU (streams_known+32)(SI), X10
 	SHA256RNDS2 X0, X6, X10
 	MOVQ 40(R8), X0
 	SHA256RNDS2 X0, X10, X6
 	MOVQ 32(R8), X0
-	MOVO (streams_known+16)(SI), X11
+	MOVOU (streams_known+32)(SI), X11
 	SHA256RNDS2 X0, X7, X11
 	MOVQ 40(R8), X0
 	SHA256RNDS2 X0, X11, X7
 	MOVQ 32(R8), X0
-	MOVO (streams_known+16)(SI), X12
+	MOVOU (streams_known+32)(SI), X12
 	SHA256RNDS2 X0, X1, X12
 	MOVQ 40(R8), X0
 	SHA256RNDS2 X0, X12, X1
@@ -115,21 +115,21 @@ step:
 	SHA256RNDS2 X0, X1, X12
 	MOVQ 72(R8), X0
 	SHA256RNDS2 X0, X12, X1
-	MOVO (streams_known+48)(SI), X13
+	MOVOU (streams_known+48)(SI), X13
 	SHA256MSG2 X5, X13
 	MOVO 80(R8), X0
 	PADDL X5, X0
 	SHA256RNDS2 X0, X4, X9
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X9, X4
-	MOVO (streams_known+48)(SI), X14
+	MOVOU (streams_known+48)(SI), X14
 	SHA256MSG2 X3, X14
 	MOVO 80(R8), X0
 	PADDL X3, X0
 	SHA256RNDS2 X0, X6, X10
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X10, X6
-	MOVO (streams_known+48)(SI), X15
+	MOVOU (streams_known+48)(SI), X15
 	SHA256MSG2 X8, X15
 	MOVO 80(R8), X0
 	PADDL X8, X0
@@ -137,7 +137,7 @@ step:
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X11, X7
 	MOVO X7, (streams_spill+0)(SI)
-	MOVO (streams_known+48)(SI), X7
+	MOVOU (streams_known+48)(SI), X7
 	SHA256MSG2 X2, X7
 	MOVO 80(R8), X0
 	PADDL X2, X0
@@ -171,7 +171,7 @@ step:
 	SHA256RNDS2 X0, (streams_spill+0)(SI), X11
 	PSHUFD $0xe, X0, X0
 	MOVO X8, (streams_spill+64)(SI)
-	MOVO (streams_spill+0)(SI), X8
+	MOVOU (streams_spill+0)(SI), X8
 	SHA256RNDS2 X0, X11, X8
 	MOVO X8, (streams_spill+0)(SI)
 	MOVO X7, X8
@@ -182,7 +182,7 @@ step:
 	SHA256RNDS2 X0, (streams_spill+16)(SI), X12
 	PSHUFD $0xe, X0, X0
 	MOVO X2, (streams_spill+80)(SI)
-	MOVO (streams_spill+16)(SI), X2
+	MOVOU (streams_spill+16)(SI), X2
 	SHA256RNDS2 X0, X12, X2
 	MOVO X2, (streams_spill+16)(SI)
 	MOVO X1, X2
@@ -214,7 +214,7 @@ step:
 	SHA256RNDS2 X0, (streams_spill+0)(SI), X11
 	PSHUFD $0xe, X0, X0
 	MOVO X3, (streams_spill+128)(SI)
-	MOVO (streams_spill+0)(SI), X3
+	MOVOU (streams_spill+0)(SI), X3
 	SHA256RNDS2 X0, X11, X3
 	MOVO X3, (streams_spill+0)(SI)
 	MOVO X8, X3
@@ -226,10 +226,10 @@ step:
 	SHA256RNDS2 X0, (streams_spill+16)(SI), X12
 	PSHUFD $0xe, X0, X0
 	MOVO X3, (streams_spill+144)(SI)
-	MOVO (streams_spill+16)(SI), X3
+	MOVOU (streams_spill+16)(SI), X3
 	SHA256RNDS2 X0, X12, X3
 	MOVO X3, (streams_spill+16)(SI)
-	MOVO (streams_spill+32)(SI), X3
+	MOVOU (streams_spill+32)(SI), X3
 	SHA256MSG1 X13, X3
 	MOVO X13, (streams_spill+32)(SI)
 	MOVO X2, X13
@@ -240,10 +240,10 @@ step:
 	PADDL X2, X0
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X9
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+96)(SI), X13
+	MOVOU (streams_spill+96)(SI), X13
 	SHA256RNDS2 X0, X9, X13
 	MOVO X9, (streams_spill+96)(SI)
-	MOVO (streams_spill+48)(SI), X9
+	MOVOU (streams_spill+48)(SI), X9
 	SHA256MSG1 X14, X9
 	MOVO X14, (streams_spill+48)(SI)
 	MOVO X4, X14
@@ -254,10 +254,10 @@ step:
 	PADDL X4, X0
 	SHA256RNDS2 X0, (streams_spill+112)(SI), X10
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+112)(SI), X14
+	MOVOU (streams_spill+112)(SI), X14
 	SHA256RNDS2 X0, X10, X14
 	MOVO X10, (streams_spill+112)(SI)
-	MOVO (streams_spill+64)(SI), X10
+	MOVOU (streams_spill+64)(SI), X10
 	SHA256MSG1 X15, X10
 	MOVO X15, (streams_spill+64)(SI)
 	MOVO X6, X15
@@ -268,13 +268,13 @@ step:
 	PADDL X6, X0
 	SHA256RNDS2 X0, (streams_spill+0)(SI), X11
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+0)(SI), X15
+	MOVOU (streams_spill+0)(SI), X15
 	SHA256RNDS2 X0, X11, X15
 	MOVO X11, (streams_spill+0)(SI)
-	MOVO (streams_spill+80)(SI), X11
+	MOVOU (streams_spill+80)(SI), X11
 	SHA256MSG1 X7, X11
 	MOVO X7, (streams_spill+80)(SI)
-	MOVO (streams_spill+144)(SI), X7
+	MOVOU (streams_spill+144)(SI), X7
 	PALIGNR $0x4, X8, X7
 	PADDL X7, X11
 	SHA256MSG2 (streams_spill+144)(SI), X11
@@ -282,10 +282,10 @@ step:
 	PADDL (streams_spill+144)(SI), X0
 	SHA256RNDS2 X0, (streams_spill+16)(SI), X12
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+16)(SI), X7
+	MOVOU (streams_spill+16)(SI), X7
 	SHA256RNDS2 X0, X12, X7
 	MOVO X7, (streams_spill+16)(SI)
-	MOVO (streams_spill+32)(SI), X7
+	MOVOU (streams_spill+32)(SI), X7
 	SHA256MSG1 X1, X7
 	MOVO X1, (streams_spill+32)(SI)
 	MOVO X3, X1
@@ -294,12 +294,12 @@ step:
 	SHA256MSG2 X3, X7
 	MOVO 144(R8), X0
 	PADDL X3, X0
-	MOVO (streams_spill+96)(SI), X1
+	MOVOU (streams_spill+96)(SI), X1
 	SHA256RNDS2 X0, X13, X1
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X1, X13
 	MOVO X1, (streams_spill+96)(SI)
-	MOVO (streams_spill+48)(SI), X1
+	MOVOU (streams_spill+48)(SI), X1
 	SHA256MSG1 X5, X1
 	MOVO X5, (streams_spill+48)(SI)
 	MOVO X9, X5
@@ -308,12 +308,12 @@ step:
 	SHA256MSG2 X9, X1
 	MOVO 144(R8), X0
 	PADDL X9, X0
-	MOVO (streams_spill+112)(SI), X5
+	MOVOU (streams_spill+112)(SI), X5
 	SHA256RNDS2 X0, X14, X5
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X5, X14
 	MOVO X5, (streams_spill+112)(SI)
-	MOVO (streams_spill+64)(SI), X5
+	MOVOU (streams_spill+64)(SI), X5
 	SHA256MSG1 (streams_spill+128)(SI), X5
 	MOVO X14, (streams_spill+64)(SI)
 	MOVO X10, X14
@@ -322,12 +322,12 @@ step:
 	SHA256MSG2 X10, X5
 	MOVO 144(R8), X0
 	PADDL X10, X0
-	MOVO (streams_spill+0)(SI), X14
+	MOVOU (streams_spill+0)(SI), X14
 	SHA256RNDS2 X0, X15, X14
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X14, X15
 	MOVO X14, (streams_spill+0)(SI)
-	MOVO (streams_spill+80)(SI), X14
+	MOVOU (streams_spill+80)(SI), X14
 	SHA256MSG1 X8, X14
 	MOVO X8, (streams_spill+80)(SI)
 	MOVO X11, X8
@@ -338,10 +338,10 @@ step:
 	PADDL X11, X0
 	SHA256RNDS2 X0, (streams_spill+16)(SI), X12
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+16)(SI), X8
+	MOVOU (streams_spill+16)(SI), X8
 	SHA256RNDS2 X0, X12, X8
 	MOVO X8, (streams_spill+16)(SI)
-	MOVO (streams_spill+32)(SI), X8
+	MOVOU (streams_spill+32)(SI), X8
 	SHA256MSG1 X2, X8
 	MOVO X2, (streams_spill+32)(SI)
 	MOVO X7, X2
@@ -350,12 +350,12 @@ step:
 	SHA256MSG2 X7, X8
 	MOVO 160(R8), X0
 	PADDL X7, X0
-	MOVO (streams_spill+96)(SI), X2
+	MOVOU (streams_spill+96)(SI), X2
 	SHA256RNDS2 X0, X13, X2
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X2, X13
 	MOVO X2, (streams_spill+96)(SI)
-	MOVO (streams_spill+48)(SI), X2
+	MOVOU (streams_spill+48)(SI), X2
 	SHA256MSG1 X4, X2
 	MOVO X4, (streams_spill+48)(SI)
 	MOVO X1, X4
@@ -364,14 +364,14 @@ step:
 	SHA256MSG2 X1, X2
 	MOVO 160(R8), X0
 	PADDL X1, X0
-	MOVO (streams_spill+112)(SI), X4
+	MOVOU (streams_spill+112)(SI), X4
 	SHA256RNDS2 X0, (streams_spill+64)(SI), X4
 	PSHUFD $0xe, X0, X0
 	MOVO X1, (streams_spill+112)(SI)
-	MOVO (streams_spill+64)(SI), X1
+	MOVOU (streams_spill+64)(SI), X1
 	SHA256RNDS2 X0, X4, X1
 	MOVO X1, (streams_spill+64)(SI)
-	MOVO (streams_spill+128)(SI), X1
+	MOVOU (streams_spill+128)(SI), X1
 	SHA256MSG1 X6, X1
 	MOVO X6, (streams_spill+128)(SI)
 	MOVO X5, X6
@@ -380,12 +380,12 @@ step:
 	SHA256MSG2 X5, X1
 	MOVO 160(R8), X0
 	PADDL X5, X0
-	MOVO (streams_spill+0)(SI), X6
+	MOVOU (streams_spill+0)(SI), X6
 	SHA256RNDS2 X0, X15, X6
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X6, X15
 	MOVO X6, (streams_spill+0)(SI)
-	MOVO (streams_spill+80)(SI), X6
+	MOVOU (streams_spill+80)(SI), X6
 	SHA256MSG1 (streams_spill+144)(SI), X6
 	MOVO X15, (streams_spill+80)(SI)
 	MOVO X14, X15
@@ -396,10 +396,10 @@ step:
 	PADDL X14, X0
 	SHA256RNDS2 X0, (streams_spill+16)(SI), X12
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+16)(SI), X15
+	MOVOU (streams_spill+16)(SI), X15
 	SHA256RNDS2 X0, X12, X15
 	MOVO X12, (streams_spill+16)(SI)
-	MOVO (streams_spill+32)(SI), X12
+	MOVOU (streams_spill+32)(SI), X12
 	SHA256MSG1 X3, X12
 	MOVO X3, (streams_spill+32)(SI)
 	MOVO X8, X3
@@ -408,12 +408,12 @@ step:
 	SHA256MSG2 X8, X12
 	MOVO 176(R8), X0
 	PADDL X8, X0
-	MOVO (streams_spill+96)(SI), X3
+	MOVOU (streams_spill+96)(SI), X3
 	SHA256RNDS2 X0, X13, X3
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X3, X13
 	MOVO X3, (streams_spill+96)(SI)
-	MOVO (streams_spill+48)(SI), X3
+	MOVOU (streams_spill+48)(SI), X3
 	SHA256MSG1 X9, X3
 	MOVO X9, (streams_spill+48)(SI)
 	MOVO X2, X9
@@ -424,10 +424,10 @@ step:
 	PADDL X2, X0
 	SHA256RNDS2 X0, (streams_spill+64)(SI), X4
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+64)(SI), X9
+	MOVOU (streams_spill+64)(SI), X9
 	SHA256RNDS2 X0, X4, X9
 	MOVO X4, (streams_spill+64)(SI)
-	MOVO (streams_spill+128)(SI), X4
+	MOVOU (streams_spill+128)(SI), X4
 	SHA256MSG1 X10, X4
 	MOVO X10, (streams_spill+128)(SI)
 	MOVO X1, X10
@@ -436,14 +436,14 @@ step:
 	SHA256MSG2 X1, X4
 	MOVO 176(R8), X0
 	PADDL X1, X0
-	MOVO (streams_spill+0)(SI), X10
+	MOVOU (streams_spill+0)(SI), X10
 	SHA256RNDS2 X0, (streams_spill+80)(SI), X10
 	PSHUFD $0xe, X0, X0
 	MOVO X1, (streams_spill+0)(SI)
-	MOVO (streams_spill+80)(SI), X1
+	MOVOU (streams_spill+80)(SI), X1
 	SHA256RNDS2 X0, X10, X1
 	MOVO X1, (streams_spill+80)(SI)
-	MOVO (streams_spill+144)(SI), X1
+	MOVOU (streams_spill+144)(SI), X1
 	SHA256MSG1 X11, X1
 	MOVO X11, (streams_spill+144)(SI)
 	MOVO X6, X11
@@ -452,12 +452,12 @@ step:
 	SHA256MSG2 X6, X1
 	MOVO 176(R8), X0
 	PADDL X6, X0
-	MOVO (streams_spill+16)(SI), X11
+	MOVOU (streams_spill+16)(SI), X11
 	SHA256RNDS2 X0, X15, X11
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X11, X15
 	MOVO X11, (streams_spill+16)(SI)
-	MOVO (streams_spill+32)(SI), X11
+	MOVOU (streams_spill+32)(SI), X11
 	SHA256MSG1 X7, X11
 	MOVO X7, (streams_spill+32)(SI)
 	MOVO X12, X7
@@ -466,12 +466,12 @@ step:
 	SHA256MSG2 X12, X11
 	MOVO 192(R8), X0
 	PADDL X12, X0
-	MOVO (streams_spill+96)(SI), X7
+	MOVOU (streams_spill+96)(SI), X7
 	SHA256RNDS2 X0, X13, X7
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X7, X13
 	MOVO X7, (streams_spill+96)(SI)
-	MOVO (streams_spill+48)(SI), X7
+	MOVOU (streams_spill+48)(SI), X7
 	SHA256MSG1 (streams_spill+112)(SI), X7
 	MOVO X13, (streams_spill+48)(SI)
 	MOVO X3, X13
@@ -480,12 +480,12 @@ step:
 	SHA256MSG2 X3, X7
 	MOVO 192(R8), X0
 	PADDL X3, X0
-	MOVO (streams_spill+64)(SI), X13
+	MOVOU (streams_spill+64)(SI), X13
 	SHA256RNDS2 X0, X9, X13
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X13, X9
 	MOVO X9, (streams_spill+64)(SI)
-	MOVO (streams_spill+128)(SI), X9
+	MOVOU (streams_spill+128)(SI), X9
 	SHA256MSG1 X5, X9
 	MOVO X5, (streams_spill+128)(SI)
 	MOVO X4, X5
@@ -496,10 +496,10 @@ step:
 	PADDL X4, X0
 	SHA256RNDS2 X0, (streams_spill+80)(SI), X10
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+80)(SI), X5
+	MOVOU (streams_spill+80)(SI), X5
 	SHA256RNDS2 X0, X10, X5
 	MOVO X5, (streams_spill+80)(SI)
-	MOVO (streams_spill+144)(SI), X5
+	MOVOU (streams_spill+144)(SI), X5
 	SHA256MSG1 X14, X5
 	MOVO X14, (streams_spill+144)(SI)
 	MOVO X1, X14
@@ -508,12 +508,12 @@ step:
 	SHA256MSG2 X1, X5
 	MOVO 192(R8), X0
 	PADDL X1, X0
-	MOVO (streams_spill+16)(SI), X14
+	MOVOU (streams_spill+16)(SI), X14
 	SHA256RNDS2 X0, X15, X14
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X14, X15
 	MOVO X14, (streams_spill+16)(SI)
-	MOVO (streams_spill+32)(SI), X14
+	MOVOU (streams_spill+32)(SI), X14
 	SHA256MSG1 X8, X14
 	MOVO X8, (streams_spill+32)(SI)
 	MOVO X11, X8
@@ -522,14 +522,14 @@ step:
 	SHA256MSG2 X11, X14
 	MOVO 208(R8), X0
 	PADDL X11, X0
-	MOVO (streams_spill+96)(SI), X8
+	MOVOU (streams_spill+96)(SI), X8
 	SHA256RNDS2 X0, (streams_spill+48)(SI), X8
 	PSHUFD $0xe, X0, X0
 	MOVO X11, (streams_spill+96)(SI)
-	MOVO (streams_spill+48)(SI), X11
+	MOVOU (streams_spill+48)(SI), X11
 	SHA256RNDS2 X0, X8, X11
 	MOVO X8, (streams_spill+48)(SI)
-	MOVO (streams_spill+112)(SI), X8
+	MOVOU (streams_spill+112)(SI), X8
 	SHA256MSG1 X2, X8
 	MOVO X2, (streams_spill+112)(SI)
 	MOVO X7, X2
@@ -540,10 +540,10 @@ step:
 	PADDL X7, X0
 	SHA256RNDS2 X0, (streams_spill+64)(SI), X13
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+64)(SI), X2
+	MOVOU (streams_spill+64)(SI), X2
 	SHA256RNDS2 X0, X13, X2
 	MOVO X2, (streams_spill+64)(SI)
-	MOVO (streams_spill+128)(SI), X2
+	MOVOU (streams_spill+128)(SI), X2
 	SHA256MSG1 (streams_spill+0)(SI), X2
 	MOVO X13, (streams_spill+128)(SI)
 	MOVO X9, X13
@@ -554,10 +554,10 @@ step:
 	PADDL X9, X0
 	SHA256RNDS2 X0, (streams_spill+80)(SI), X10
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+80)(SI), X13
+	MOVOU (streams_spill+80)(SI), X13
 	SHA256RNDS2 X0, X10, X13
 	MOVO X10, (streams_spill+80)(SI)
-	MOVO (streams_spill+144)(SI), X10
+	MOVOU (streams_spill+144)(SI), X10
 	SHA256MSG1 X6, X10
 	MOVO X6, (streams_spill+144)(SI)
 	MOVO X5, X6
@@ -566,12 +566,12 @@ step:
 	SHA256MSG2 X5, X10
 	MOVO 208(R8), X0
 	PADDL X5, X0
-	MOVO (streams_spill+16)(SI), X6
+	MOVOU (streams_spill+16)(SI), X6
 	SHA256RNDS2 X0, X15, X6
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X6, X15
 	MOVO X6, (streams_spill+16)(SI)
-	MOVO (streams_spill+32)(SI), X6
+	MOVOU (streams_spill+32)(SI), X6
 	SHA256MSG1 X12, X6
 	MOVO X12, (streams_spill+32)(SI)
 	MOVO X14, X12
@@ -580,12 +580,12 @@ step:
 	SHA256MSG2 X14, X6
 	MOVO 224(R8), X0
 	PADDL X14, X0
-	MOVO (streams_spill+48)(SI), X12
+	MOVOU (streams_spill+48)(SI), X12
 	SHA256RNDS2 X0, X11, X12
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X12, X11
 	MOVO X11, (streams_spill+48)(SI)
-	MOVO (streams_spill+112)(SI), X11
+	MOVOU (streams_spill+112)(SI), X11
 	SHA256MSG1 X3, X11
 	MOVO X3, (streams_spill+112)(SI)
 	MOVO X8, X3
@@ -594,14 +594,14 @@ step:
 	SHA256MSG2 X8, X11
 	MOVO 224(R8), X0
 	PADDL X8, X0
-	MOVO (streams_spill+128)(SI), X3
+	MOVOU (streams_spill+128)(SI), X3
 	SHA256RNDS2 X0, (streams_spill+64)(SI), X3
 	PSHUFD $0xe, X0, X0
 	MOVO X8, (streams_spill+128)(SI)
-	MOVO (streams_spill+64)(SI), X8
+	MOVOU (streams_spill+64)(SI), X8
 	SHA256RNDS2 X0, X3, X8
 	MOVO X3, (streams_spill+64)(SI)
-	MOVO (streams_spill+0)(SI), X3
+	MOVOU (streams_spill+0)(SI), X3
 	SHA256MSG1 X4, X3
 	MOVO X4, (streams_spill+0)(SI)
 	MOVO X2, X4
@@ -610,12 +610,12 @@ step:
 	SHA256MSG2 X2, X3
 	MOVO 224(R8), X0
 	PADDL X2, X0
-	MOVO (streams_spill+80)(SI), X4
+	MOVOU (streams_spill+80)(SI), X4
 	SHA256RNDS2 X0, X13, X4
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X4, X13
 	MOVO X4, (streams_spill+80)(SI)
-	MOVO (streams_spill+144)(SI), X4
+	MOVOU (streams_spill+144)(SI), X4
 	SHA256MSG1 X1, X4
 	MOVO X1, (streams_spill+144)(SI)
 	MOVO X10, X1
@@ -624,12 +624,12 @@ step:
 	SHA256MSG2 X10, X4
 	MOVO 224(R8), X0
 	PADDL X10, X0
-	MOVO (streams_spill+16)(SI), X1
+	MOVOU (streams_spill+16)(SI), X1
 	SHA256RNDS2 X0, X15, X1
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X1, X15
 	MOVO X1, (streams_spill+16)(SI)
-	MOVO (streams_spill+32)(SI), X1
+	MOVOU (streams_spill+32)(SI), X1
 	SHA256MSG1 (streams_spill+96)(SI), X1
 	MOVO X15, (streams_spill+96)(SI)
 	MOVO X6, X15
@@ -640,9 +640,9 @@ step:
 	PADDL X6, X0
 	SHA256RNDS2 X0, (streams_spill+48)(SI), X12
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+48)(SI), X6
+	MOVOU (streams_spill+48)(SI), X6
 	SHA256RNDS2 X0, X12, X6
-	MOVO (streams_spill+112)(SI), X14
+	MOVOU (streams_spill+112)(SI), X14
 	SHA256MSG1 X7, X14
 	MOVO X11, X7
 	PALIGNR $0x4, (streams_spill+128)(SI), X7
@@ -650,11 +650,11 @@ step:
 	SHA256MSG2 X11, X14
 	MOVO 240(R8), X0
 	PADDL X11, X0
-	MOVO (streams_spill+64)(SI), X7
+	MOVOU (streams_spill+64)(SI), X7
 	SHA256RNDS2 X0, X8, X7
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X7, X8
-	MOVO (streams_spill+0)(SI), X11
+	MOVOU (streams_spill+0)(SI), X11
 	SHA256MSG1 X9, X11
 	MOVO X3, X9
 	PALIGNR $0x4, X2, X9
@@ -662,11 +662,11 @@ step:
 	SHA256MSG2 X3, X11
 	MOVO 240(R8), X0
 	PADDL X3, X0
-	MOVO (streams_spill+80)(SI), X2
+	MOVOU (streams_spill+80)(SI), X2
 	SHA256RNDS2 X0, X13, X2
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X2, X13
-	MOVO (streams_spill+144)(SI), X3
+	MOVOU (streams_spill+144)(SI), X3
 	SHA256MSG1 X5, X3
 	MOVO X4, X5
 	PALIGNR $0x4, X10, X5
@@ -674,10 +674,10 @@ step:
 	SHA256MSG2 X4, X3
 	MOVO 240(R8), X0
 	PADDL X4, X0
-	MOVO (streams_spill+16)(SI), X4
+	MOVOU (streams_spill+16)(SI), X4
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X4
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+96)(SI), X5
+	MOVOU (streams_spill+96)(SI), X5
 	SHA256RNDS2 X0, X4, X5
 	MOVO 256(R8), X0
 	PADDL X1, X0
@@ -729,99 +729,99 @@ step:
 	PSHUFD $0xb1, X5, X4
 	MOVO 304(R8), X0
 	PADDL X3, X0
-	MOVO 288(R8), X5
+	MOVOU 288(R8), X5
 	SHA256RNDS2 X0, 272(R8), X5
 	PSHUFD $0xe, X0, X0
-	MOVO 272(R8), X10
+	MOVOU 272(R8), X10
 	SHA256RNDS2 X0, X5, X10
 	MOVO 304(R8), X0
 	PADDL X7, X0
-	MOVO 288(R8), X11
+	MOVOU 288(R8), X11
 	SHA256RNDS2 X0, 272(R8), X11
 	PSHUFD $0xe, X0, X0
-	MOVO 272(R8), X12
+	MOVOU 272(R8), X12
 	SHA256RNDS2 X0, X11, X12
 	MOVO 304(R8), X0
 	PADDL X2, X0
-	MOVO 288(R8), X13
+	MOVOU 288(R8), X13
 	SHA256RNDS2 X0, 272(R8), X13
 	PSHUFD $0xe, X0, X0
-	MOVO 272(R8), X14
+	MOVOU 272(R8), X14
 	SHA256RNDS2 X0, X13, X14
 	MOVO 304(R8), X0
 	PADDL X4, X0
-	MOVO 288(R8), X15
+	MOVOU 288(R8), X15
 	SHA256RNDS2 X0, 272(R8), X15
 	PSHUFD $0xe, X0, X0
 	MOVO X4, (streams_spill+96)(SI)
-	MOVO 272(R8), X4
+	MOVOU 272(R8), X4
 	SHA256RNDS2 X0, X15, X4
-	MOVO 320(R8), X0
+	MOVO 336(R8), X0
 	PADDL X1, X0
 	SHA256RNDS2 X0, X10, X5
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X5, X10
-	MOVO 320(R8), X0
+	MOVO 336(R8), X0
 	PADDL X6, X0
 	SHA256RNDS2 X0, X12, X11
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X11, X12
-	MOVO 320(R8), X0
+	MOVO 336(R8), X0
 	PADDL X8, X0
 	SHA256RNDS2 X0, X14, X13
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X13, X14
-	MOVO 320(R8), X0
+	MOVO 336(R8), X0
 	PADDL X9, X0
 	SHA256RNDS2 X0, X4, X15
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X15, X4
-	MOVQ 336(R8), X0
+	MOVQ 320(R8), X0
 	SHA256RNDS2 X0, X10, X5
-	MOVQ 344(R8), X0
+	MOVQ 328(R8), X0
 	SHA256RNDS2 X0, X5, X10
-	MOVQ 336(R8), X0
+	MOVQ 320(R8), X0
 	SHA256RNDS2 X0, X12, X11
-	MOVQ 344(R8), X0
+	MOVQ 328(R8), X0
 	SHA256RNDS2 X0, X11, X12
-	MOVQ 336(R8), X0
+	MOVQ 320(R8), X0
 	SHA256RNDS2 X0, X14, X13
-	MOVQ 344(R8), X0
+	MOVQ 328(R8), X0
 	SHA256RNDS2 X0, X13, X14
-	MOVQ 336(R8), X0
+	MOVQ 320(R8), X0
 	SHA256RNDS2 X0, X4, X15
-	MOVQ 344(R8), X0
+	MOVQ 328(R8), X0
 	SHA256RNDS2 X0, X15, X4
 	SHA256MSG1 X1, X3
-	SHA256MSG2 352(R8), X3
-	MOVQ 368(R8), X0
+	SHA256MSG2 368(R8), X3
+	MOVQ 352(R8), X0
 	SHA256RNDS2 X0, X10, X5
-	MOVQ 376(R8), X0
+	MOVQ 360(R8), X0
 	SHA256RNDS2 X0, X5, X10
 	SHA256MSG1 X6, X7
-	SHA256MSG2 352(R8), X7
-	MOVQ 368(R8), X0
+	SHA256MSG2 368(R8), X7
+	MOVQ 352(R8), X0
 	SHA256RNDS2 X0, X12, X11
-	MOVQ 376(R8), X0
+	MOVQ 360(R8), X0
 	SHA256RNDS2 X0, X11, X12
 	SHA256MSG1 X8, X2
-	SHA256MSG2 352(R8), X2
-	MOVQ 368(R8), X0
+	SHA256MSG2 368(R8), X2
+	MOVQ 352(R8), X0
 	SHA256RNDS2 X0, X14, X13
-	MOVQ 376(R8), X0
+	MOVQ 360(R8), X0
 	SHA256RNDS2 X0, X13, X14
 	MOVO X13, (streams_spill+16)(SI)
-	MOVO (streams_spill+96)(SI), X13
+	MOVOU (streams_spill+96)(SI), X13
 	SHA256MSG1 X9, X13
-	SHA256MSG2 352(R8), X13
-	MOVQ 368(R8), X0
+	SHA256MSG2 368(R8), X13
+	MOVQ 352(R8), X0
 	SHA256RNDS2 X0, X4, X15
-	MOVQ 376(R8), X0
+	MOVQ 360(R8), X0
 	SHA256RNDS2 X0, X15, X4
 	SHA256MSG1 384(R8), X1
 	MOVO X4, (streams_spill+96)(SI)
 	MOVO X3, X4
-	PALIGNR $0x4, 352(R8), X4
+	PALIGNR $0x4, 368(R8), X4
 	PADDL X4, X1
 	SHA256MSG2 X3, X1
 	MOVO 80(R8), X0
@@ -831,7 +831,7 @@ step:
 	SHA256RNDS2 X0, X5, X10
 	SHA256MSG1 384(R8), X6
 	MOVO X7, X4
-	PALIGNR $0x4, 352(R8), X4
+	PALIGNR $0x4, 368(R8), X4
 	PADDL X4, X6
 	SHA256MSG2 X7, X6
 	MOVO 80(R8), X0
@@ -841,26 +841,26 @@ step:
 	SHA256RNDS2 X0, X11, X12
 	SHA256MSG1 384(R8), X8
 	MOVO X2, X4
-	PALIGNR $0x4, 352(R8), X4
+	PALIGNR $0x4, 368(R8), X4
 	PADDL X4, X8
 	SHA256MSG2 X2, X8
 	MOVO 80(R8), X0
 	PADDL X2, X0
-	MOVO (streams_spill+16)(SI), X4
+	MOVOU (streams_spill+16)(SI), X4
 	SHA256RNDS2 X0, X14, X4
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X4, X14
 	SHA256MSG1 384(R8), X9
 	MOVO X4, (streams_spill+16)(SI)
 	MOVO X13, X4
-	PALIGNR $0x4, 352(R8), X4
+	PALIGNR $0x4, 368(R8), X4
 	PADDL X4, X9
 	SHA256MSG2 X13, X9
 	MOVO 80(R8), X0
 	PADDL X13, X0
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+96)(SI), X4
+	MOVOU (streams_spill+96)(SI), X4
 	SHA256RNDS2 X0, X15, X4
 	MOVO X4, (streams_spill+96)(SI)
 	MOVO X1, X4
@@ -890,7 +890,7 @@ step:
 	MOVO 96(R8), X0
 	PADDL X8, X0
 	MOVO X8, (streams_spill+0)(SI)
-	MOVO (streams_spill+16)(SI), X8
+	MOVOU (streams_spill+16)(SI), X8
 	SHA256RNDS2 X0, X14, X8
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X8, X14
@@ -904,10 +904,10 @@ step:
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
 	MOVO X8, (streams_spill+64)(SI)
-	MOVO (streams_spill+96)(SI), X8
+	MOVOU (streams_spill+96)(SI), X8
 	SHA256RNDS2 X0, X15, X8
 	MOVO X8, (streams_spill+96)(SI)
-	MOVO 352(R8), X8
+	MOVOU 368(R8), X8
 	SHA256MSG1 X3, X8
 	MOVO X3, (streams_spill+128)(SI)
 	MOVO X4, X3
@@ -916,12 +916,12 @@ step:
 	SHA256MSG2 X4, X8
 	MOVO 112(R8), X0
 	PADDL X4, X0
-	MOVO (streams_spill+144)(SI), X3
+	MOVOU (streams_spill+144)(SI), X3
 	SHA256RNDS2 X0, X10, X3
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X3, X10
 	MOVO X3, (streams_spill+144)(SI)
-	MOVO 352(R8), X3
+	MOVOU 368(R8), X3
 	SHA256MSG1 X7, X3
 	MOVO X7, (streams_spill+112)(SI)
 	MOVO X5, X7
@@ -930,12 +930,12 @@ step:
 	SHA256MSG2 X5, X3
 	MOVO 112(R8), X0
 	PADDL X5, X0
-	MOVO (streams_spill+80)(SI), X7
+	MOVOU (streams_spill+80)(SI), X7
 	SHA256RNDS2 X0, X12, X7
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X7, X12
 	MOVO X7, (streams_spill+80)(SI)
-	MOVO 352(R8), X7
+	MOVOU 368(R8), X7
 	SHA256MSG1 X2, X7
 	MOVO X2, (streams_spill+48)(SI)
 	MOVO X11, X2
@@ -944,15 +944,15 @@ step:
 	SHA256MSG2 X11, X7
 	MOVO 112(R8), X0
 	PADDL X11, X0
-	MOVO (streams_spill+16)(SI), X2
+	MOVOU (streams_spill+16)(SI), X2
 	SHA256RNDS2 X0, X14, X2
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X2, X14
 	MOVO X2, (streams_spill+16)(SI)
-	MOVO 352(R8), X2
+	MOVOU 368(R8), X2
 	SHA256MSG1 X13, X2
 	MOVO X13, (streams_spill+32)(SI)
-	MOVO (streams_spill+64)(SI), X13
+	MOVOU (streams_spill+64)(SI), X13
 	PALIGNR $0x4, X9, X13
 	PADDL X13, X2
 	SHA256MSG2 (streams_spill+64)(SI), X2
@@ -960,10 +960,10 @@ step:
 	PADDL (streams_spill+64)(SI), X0
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+96)(SI), X13
+	MOVOU (streams_spill+96)(SI), X13
 	SHA256RNDS2 X0, X15, X13
 	MOVO X13, (streams_spill+96)(SI)
-	MOVO (streams_spill+128)(SI), X13
+	MOVOU (streams_spill+128)(SI), X13
 	SHA256MSG1 X1, X13
 	MOVO X1, (streams_spill+128)(SI)
 	MOVO X8, X1
@@ -972,12 +972,12 @@ step:
 	SHA256MSG2 X8, X13
 	MOVO 128(R8), X0
 	PADDL X8, X0
-	MOVO (streams_spill+144)(SI), X1
+	MOVOU (streams_spill+144)(SI), X1
 	SHA256RNDS2 X0, X10, X1
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X1, X10
 	MOVO X1, (streams_spill+144)(SI)
-	MOVO (streams_spill+112)(SI), X1
+	MOVOU (streams_spill+112)(SI), X1
 	SHA256MSG1 X6, X1
 	MOVO X6, (streams_spill+112)(SI)
 	MOVO X3, X6
@@ -986,12 +986,12 @@ step:
 	SHA256MSG2 X3, X1
 	MOVO 128(R8), X0
 	PADDL X3, X0
-	MOVO (streams_spill+80)(SI), X6
+	MOVOU (streams_spill+80)(SI), X6
 	SHA256RNDS2 X0, X12, X6
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X6, X12
 	MOVO X6, (streams_spill+80)(SI)
-	MOVO (streams_spill+48)(SI), X6
+	MOVOU (streams_spill+48)(SI), X6
 	SHA256MSG1 (streams_spill+0)(SI), X6
 	MOVO X12, (streams_spill+48)(SI)
 	MOVO X7, X12
@@ -1000,12 +1000,12 @@ step:
 	SHA256MSG2 X7, X6
 	MOVO 128(R8), X0
 	PADDL X7, X0
-	MOVO (streams_spill+16)(SI), X12
+	MOVOU (streams_spill+16)(SI), X12
 	SHA256RNDS2 X0, X14, X12
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X12, X14
 	MOVO X12, (streams_spill+16)(SI)
-	MOVO (streams_spill+32)(SI), X12
+	MOVOU (streams_spill+32)(SI), X12
 	SHA256MSG1 X9, X12
 	MOVO X9, (streams_spill+32)(SI)
 	MOVO X2, X9
@@ -1016,10 +1016,10 @@ step:
 	PADDL X2, X0
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+96)(SI), X9
+	MOVOU (streams_spill+96)(SI), X9
 	SHA256RNDS2 X0, X15, X9
 	MOVO X9, (streams_spill+96)(SI)
-	MOVO (streams_spill+128)(SI), X9
+	MOVOU (streams_spill+128)(SI), X9
 	SHA256MSG1 X4, X9
 	MOVO X4, (streams_spill+128)(SI)
 	MOVO X13, X4
@@ -1028,12 +1028,12 @@ step:
 	SHA256MSG2 X13, X9
 	MOVO 144(R8), X0
 	PADDL X13, X0
-	MOVO (streams_spill+144)(SI), X4
+	MOVOU (streams_spill+144)(SI), X4
 	SHA256RNDS2 X0, X10, X4
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X4, X10
 	MOVO X4, (streams_spill+144)(SI)
-	MOVO (streams_spill+112)(SI), X4
+	MOVOU (streams_spill+112)(SI), X4
 	SHA256MSG1 X5, X4
 	MOVO X5, (streams_spill+112)(SI)
 	MOVO X1, X5
@@ -1042,14 +1042,14 @@ step:
 	SHA256MSG2 X1, X4
 	MOVO 144(R8), X0
 	PADDL X1, X0
-	MOVO (streams_spill+80)(SI), X5
+	MOVOU (streams_spill+80)(SI), X5
 	SHA256RNDS2 X0, (streams_spill+48)(SI), X5
 	PSHUFD $0xe, X0, X0
 	MOVO X1, (streams_spill+80)(SI)
-	MOVO (streams_spill+48)(SI), X1
+	MOVOU (streams_spill+48)(SI), X1
 	SHA256RNDS2 X0, X5, X1
 	MOVO X1, (streams_spill+48)(SI)
-	MOVO (streams_spill+0)(SI), X1
+	MOVOU (streams_spill+0)(SI), X1
 	SHA256MSG1 X11, X1
 	MOVO X11, (streams_spill+0)(SI)
 	MOVO X6, X11
@@ -1058,12 +1058,12 @@ step:
 	SHA256MSG2 X6, X1
 	MOVO 144(R8), X0
 	PADDL X6, X0
-	MOVO (streams_spill+16)(SI), X11
+	MOVOU (streams_spill+16)(SI), X11
 	SHA256RNDS2 X0, X14, X11
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X11, X14
 	MOVO X11, (streams_spill+16)(SI)
-	MOVO (streams_spill+32)(SI), X11
+	MOVOU (streams_spill+32)(SI), X11
 	SHA256MSG1 (streams_spill+64)(SI), X11
 	MOVO X14, (streams_spill+32)(SI)
 	MOVO X12, X14
@@ -1074,10 +1074,10 @@ step:
 	PADDL X12, X0
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+96)(SI), X14
+	MOVOU (streams_spill+96)(SI), X14
 	SHA256RNDS2 X0, X15, X14
 	MOVO X14, (streams_spill+96)(SI)
-	MOVO (streams_spill+128)(SI), X14
+	MOVOU (streams_spill+128)(SI), X14
 	SHA256MSG1 X8, X14
 	MOVO X8, (streams_spill+128)(SI)
 	MOVO X9, X8
@@ -1086,12 +1086,12 @@ step:
 	SHA256MSG2 X9, X14
 	MOVO 160(R8), X0
 	PADDL X9, X0
-	MOVO (streams_spill+144)(SI), X8
+	MOVOU (streams_spill+144)(SI), X8
 	SHA256RNDS2 X0, X10, X8
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X8, X10
 	MOVO X8, (streams_spill+144)(SI)
-	MOVO (streams_spill+112)(SI), X8
+	MOVOU (streams_spill+112)(SI), X8
 	SHA256MSG1 X3, X8
 	MOVO X3, (streams_spill+112)(SI)
 	MOVO X4, X3
@@ -1102,10 +1102,10 @@ step:
 	PADDL X4, X0
 	SHA256RNDS2 X0, (streams_spill+48)(SI), X5
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+48)(SI), X3
+	MOVOU (streams_spill+48)(SI), X3
 	SHA256RNDS2 X0, X5, X3
 	MOVO X3, (streams_spill+48)(SI)
-	MOVO (streams_spill+0)(SI), X3
+	MOVOU (streams_spill+0)(SI), X3
 	SHA256MSG1 X7, X3
 	MOVO X7, (streams_spill+0)(SI)
 	MOVO X1, X7
@@ -1114,14 +1114,14 @@ step:
 	SHA256MSG2 X1, X3
 	MOVO 160(R8), X0
 	PADDL X1, X0
-	MOVO (streams_spill+16)(SI), X7
+	MOVOU (streams_spill+16)(SI), X7
 	SHA256RNDS2 X0, (streams_spill+32)(SI), X7
 	PSHUFD $0xe, X0, X0
 	MOVO X1, (streams_spill+16)(SI)
-	MOVO (streams_spill+32)(SI), X1
+	MOVOU (streams_spill+32)(SI), X1
 	SHA256RNDS2 X0, X7, X1
 	MOVO X1, (streams_spill+32)(SI)
-	MOVO (streams_spill+64)(SI), X1
+	MOVOU (streams_spill+64)(SI), X1
 	SHA256MSG1 X2, X1
 	MOVO X2, (streams_spill+64)(SI)
 	MOVO X11, X2
@@ -1132,10 +1132,10 @@ step:
 	PADDL X11, X0
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+96)(SI), X2
+	MOVOU (streams_spill+96)(SI), X2
 	SHA256RNDS2 X0, X15, X2
 	MOVO X2, (streams_spill+96)(SI)
-	MOVO (streams_spill+128)(SI), X2
+	MOVOU (streams_spill+128)(SI), X2
 	SHA256MSG1 X13, X2
 	MOVO X13, (streams_spill+128)(SI)
 	MOVO X14, X13
@@ -1144,12 +1144,12 @@ step:
 	SHA256MSG2 X14, X2
 	MOVO 176(R8), X0
 	PADDL X14, X0
-	MOVO (streams_spill+144)(SI), X13
+	MOVOU (streams_spill+144)(SI), X13
 	SHA256RNDS2 X0, X10, X13
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X13, X10
 	MOVO X10, (streams_spill+144)(SI)
-	MOVO (streams_spill+112)(SI), X10
+	MOVOU (streams_spill+112)(SI), X10
 	SHA256MSG1 (streams_spill+80)(SI), X10
 	MOVO X13, (streams_spill+112)(SI)
 	MOVO X8, X13
@@ -1160,10 +1160,10 @@ step:
 	PADDL X8, X0
 	SHA256RNDS2 X0, (streams_spill+48)(SI), X5
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+48)(SI), X13
+	MOVOU (streams_spill+48)(SI), X13
 	SHA256RNDS2 X0, X5, X13
 	MOVO X5, (streams_spill+48)(SI)
-	MOVO (streams_spill+0)(SI), X5
+	MOVOU (streams_spill+0)(SI), X5
 	SHA256MSG1 X6, X5
 	MOVO X6, (streams_spill+0)(SI)
 	MOVO X3, X6
@@ -1174,10 +1174,10 @@ step:
 	PADDL X3, X0
 	SHA256RNDS2 X0, (streams_spill+32)(SI), X7
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+32)(SI), X6
+	MOVOU (streams_spill+32)(SI), X6
 	SHA256RNDS2 X0, X7, X6
 	MOVO X6, (streams_spill+32)(SI)
-	MOVO (streams_spill+64)(SI), X6
+	MOVOU (streams_spill+64)(SI), X6
 	SHA256MSG1 X12, X6
 	MOVO X12, (streams_spill+64)(SI)
 	MOVO X1, X12
@@ -1188,10 +1188,10 @@ step:
 	PADDL X1, X0
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+96)(SI), X12
+	MOVOU (streams_spill+96)(SI), X12
 	SHA256RNDS2 X0, X15, X12
 	MOVO X12, (streams_spill+96)(SI)
-	MOVO (streams_spill+128)(SI), X12
+	MOVOU (streams_spill+128)(SI), X12
 	SHA256MSG1 X9, X12
 	MOVO X9, (streams_spill+128)(SI)
 	MOVO X2, X9
@@ -1200,14 +1200,14 @@ step:
 	SHA256MSG2 X2, X12
 	MOVO 192(R8), X0
 	PADDL X2, X0
-	MOVO (streams_spill+112)(SI), X9
+	MOVOU (streams_spill+112)(SI), X9
 	SHA256RNDS2 X0, (streams_spill+144)(SI), X9
 	PSHUFD $0xe, X0, X0
 	MOVO X2, (streams_spill+112)(SI)
-	MOVO (streams_spill+144)(SI), X2
+	MOVOU (streams_spill+144)(SI), X2
 	SHA256RNDS2 X0, X9, X2
 	MOVO X2, (streams_spill+144)(SI)
-	MOVO (streams_spill+80)(SI), X2
+	MOVOU (streams_spill+80)(SI), X2
 	SHA256MSG1 X4, X2
 	MOVO X4, (streams_spill+80)(SI)
 	MOVO X10, X4
@@ -1216,12 +1216,12 @@ step:
 	SHA256MSG2 X10, X2
 	MOVO 192(R8), X0
 	PADDL X10, X0
-	MOVO (streams_spill+48)(SI), X4
+	MOVOU (streams_spill+48)(SI), X4
 	SHA256RNDS2 X0, X13, X4
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X4, X13
 	MOVO X4, (streams_spill+48)(SI)
-	MOVO (streams_spill+0)(SI), X4
+	MOVOU (streams_spill+0)(SI), X4
 	SHA256MSG1 (streams_spill+16)(SI), X4
 	MOVO X13, (streams_spill+0)(SI)
 	MOVO X5, X13
@@ -1232,10 +1232,10 @@ step:
 	PADDL X5, X0
 	SHA256RNDS2 X0, (streams_spill+32)(SI), X7
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+32)(SI), X13
+	MOVOU (streams_spill+32)(SI), X13
 	SHA256RNDS2 X0, X7, X13
 	MOVO X7, (streams_spill+32)(SI)
-	MOVO (streams_spill+64)(SI), X7
+	MOVOU (streams_spill+64)(SI), X7
 	SHA256MSG1 X11, X7
 	MOVO X11, (streams_spill+64)(SI)
 	MOVO X6, X11
@@ -1246,10 +1246,10 @@ step:
 	PADDL X6, X0
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+96)(SI), X11
+	MOVOU (streams_spill+96)(SI), X11
 	SHA256RNDS2 X0, X15, X11
 	MOVO X11, (streams_spill+96)(SI)
-	MOVO (streams_spill+128)(SI), X11
+	MOVOU (streams_spill+128)(SI), X11
 	SHA256MSG1 X14, X11
 	MOVO X14, (streams_spill+128)(SI)
 	MOVO X12, X14
@@ -1260,10 +1260,10 @@ step:
 	PADDL X12, X0
 	SHA256RNDS2 X0, (streams_spill+144)(SI), X9
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+144)(SI), X14
+	MOVOU (streams_spill+144)(SI), X14
 	SHA256RNDS2 X0, X9, X14
 	MOVO X9, (streams_spill+144)(SI)
-	MOVO (streams_spill+80)(SI), X9
+	MOVOU (streams_spill+80)(SI), X9
 	SHA256MSG1 X8, X9
 	MOVO X8, (streams_spill+80)(SI)
 	MOVO X2, X8
@@ -1272,14 +1272,14 @@ step:
 	SHA256MSG2 X2, X9
 	MOVO 208(R8), X0
 	PADDL X2, X0
-	MOVO (streams_spill+48)(SI), X8
+	MOVOU (streams_spill+48)(SI), X8
 	SHA256RNDS2 X0, (streams_spill+0)(SI), X8
 	PSHUFD $0xe, X0, X0
 	MOVO X2, (streams_spill+48)(SI)
-	MOVO (streams_spill+0)(SI), X2
+	MOVOU (streams_spill+0)(SI), X2
 	SHA256RNDS2 X0, X8, X2
 	MOVO X2, (streams_spill+0)(SI)
-	MOVO (streams_spill+16)(SI), X2
+	MOVOU (streams_spill+16)(SI), X2
 	SHA256MSG1 X3, X2
 	MOVO X3, (streams_spill+16)(SI)
 	MOVO X4, X3
@@ -1288,12 +1288,12 @@ step:
 	SHA256MSG2 X4, X2
 	MOVO 208(R8), X0
 	PADDL X4, X0
-	MOVO (streams_spill+32)(SI), X3
+	MOVOU (streams_spill+32)(SI), X3
 	SHA256RNDS2 X0, X13, X3
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X3, X13
 	MOVO X3, (streams_spill+32)(SI)
-	MOVO (streams_spill+64)(SI), X3
+	MOVOU (streams_spill+64)(SI), X3
 	SHA256MSG1 X1, X3
 	MOVO X1, (streams_spill+64)(SI)
 	MOVO X7, X1
@@ -1304,10 +1304,10 @@ step:
 	PADDL X7, X0
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+96)(SI), X1
+	MOVOU (streams_spill+96)(SI), X1
 	SHA256RNDS2 X0, X15, X1
 	MOVO X1, (streams_spill+96)(SI)
-	MOVO (streams_spill+128)(SI), X1
+	MOVOU (streams_spill+128)(SI), X1
 	SHA256MSG1 (streams_spill+112)(SI), X1
 	MOVO X15, (streams_spill+128)(SI)
 	MOVO X11, X15
@@ -1316,12 +1316,12 @@ step:
 	SHA256MSG2 X11, X1
 	MOVO 224(R8), X0
 	PADDL X11, X0
-	MOVO (streams_spill+144)(SI), X15
+	MOVOU (streams_spill+144)(SI), X15
 	SHA256RNDS2 X0, X14, X15
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X15, X14
 	MOVO X14, (streams_spill+144)(SI)
-	MOVO (streams_spill+80)(SI), X14
+	MOVOU (streams_spill+80)(SI), X14
 	SHA256MSG1 X10, X14
 	MOVO X10, (streams_spill+80)(SI)
 	MOVO X9, X10
@@ -1332,10 +1332,10 @@ step:
 	PADDL X9, X0
 	SHA256RNDS2 X0, (streams_spill+0)(SI), X8
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+0)(SI), X10
+	MOVOU (streams_spill+0)(SI), X10
 	SHA256RNDS2 X0, X8, X10
 	MOVO X8, (streams_spill+0)(SI)
-	MOVO (streams_spill+16)(SI), X8
+	MOVOU (streams_spill+16)(SI), X8
 	SHA256MSG1 X5, X8
 	MOVO X5, (streams_spill+16)(SI)
 	MOVO X2, X5
@@ -1344,12 +1344,12 @@ step:
 	SHA256MSG2 X2, X8
 	MOVO 224(R8), X0
 	PADDL X2, X0
-	MOVO (streams_spill+32)(SI), X5
+	MOVOU (streams_spill+32)(SI), X5
 	SHA256RNDS2 X0, X13, X5
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X5, X13
 	MOVO X5, (streams_spill+32)(SI)
-	MOVO (streams_spill+64)(SI), X5
+	MOVOU (streams_spill+64)(SI), X5
 	SHA256MSG1 X6, X5
 	MOVO X6, (streams_spill+64)(SI)
 	MOVO X3, X6
@@ -1358,14 +1358,14 @@ step:
 	SHA256MSG2 X3, X5
 	MOVO 224(R8), X0
 	PADDL X3, X0
-	MOVO (streams_spill+128)(SI), X6
+	MOVOU (streams_spill+128)(SI), X6
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X6
 	PSHUFD $0xe, X0, X0
 	MOVO X3, (streams_spill+128)(SI)
-	MOVO (streams_spill+96)(SI), X3
+	MOVOU (streams_spill+96)(SI), X3
 	SHA256RNDS2 X0, X6, X3
 	MOVO X3, (streams_spill+96)(SI)
-	MOVO (streams_spill+112)(SI), X3
+	MOVOU (streams_spill+112)(SI), X3
 	SHA256MSG1 X12, X3
 	MOVO X1, X12
 	PALIGNR $0x4, X11, X12
@@ -1375,9 +1375,9 @@ step:
 	PADDL X1, X0
 	SHA256RNDS2 X0, (streams_spill+144)(SI), X15
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+144)(SI), X1
+	MOVOU (streams_spill+144)(SI), X1
 	SHA256RNDS2 X0, X15, X1
-	MOVO (streams_spill+80)(SI), X11
+	MOVOU (streams_spill+80)(SI), X11
 	SHA256MSG1 (streams_spill+48)(SI), X11
 	MOVO X14, X12
 	PALIGNR $0x4, X9, X12
@@ -1385,11 +1385,11 @@ step:
 	SHA256MSG2 X14, X11
 	MOVO 240(R8), X0
 	PADDL X14, X0
-	MOVO (streams_spill+0)(SI), X9
+	MOVOU (streams_spill+0)(SI), X9
 	SHA256RNDS2 X0, X10, X9
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X9, X10
-	MOVO (streams_spill+16)(SI), X12
+	MOVOU (streams_spill+16)(SI), X12
 	SHA256MSG1 X4, X12
 	MOVO X8, X4
 	PALIGNR $0x4, X2, X4
@@ -1397,11 +1397,11 @@ step:
 	SHA256MSG2 X8, X12
 	MOVO 240(R8), X0
 	PADDL X8, X0
-	MOVO (streams_spill+32)(SI), X2
+	MOVOU (streams_spill+32)(SI), X2
 	SHA256RNDS2 X0, X13, X2
 	PSHUFD $0xe, X0, X0
 	SHA256RNDS2 X0, X2, X13
-	MOVO (streams_spill+64)(SI), X4
+	MOVOU (streams_spill+64)(SI), X4
 	SHA256MSG1 X7, X4
 	MOVO X5, X7
 	PALIGNR $0x4, (streams_spill+128)(SI), X7
@@ -1411,7 +1411,7 @@ step:
 	PADDL X5, X0
 	SHA256RNDS2 X0, (streams_spill+96)(SI), X6
 	PSHUFD $0xe, X0, X0
-	MOVO (streams_spill+96)(SI), X5
+	MOVOU (streams_spill+96)(SI), X5
 	SHA256RNDS2 X0, X6, X5
 	MOVO 256(R8), X0
 	PADDL X3, X0
@@ -1440,6 +1440,1425 @@ step:
 next:
 	CMPQ CX, DX
 	JB step
+end:
+	SUBQ $0, CX
+	MOVQ AX, found+48(FP)
+	MOVQ CX, done+56(FP)
+	RET
+hit:
+	MOVQ CX, R15
+	SUBQ $1, R15
+	JLT next
+	MOVL R15, record_step(DI)(AX*8)
+	MOVL BX, record_lanes(DI)(AX*8)
+	INCQ AX
+	CMPQ AX, R10
+	JB next
+	JMP end
+
+// 4 nonces side by side, one message schedule for many midstates.
+TEXT ·scanSHANIVersions(SB), NOSPLIT, $0-64
+	MOVQ m+0(FP), SI
+	MOVQ words+8(FP), R9
+	MOVQ steps+24(FP), DX
+	MOVQ records+32(FP), DI
+	MOVQ room+40(FP), R10
+	LEAQ constants<>(SB), R8
+	XORL AX, AX
+	XORL CX, CX
+batch:
+	MOVOU (streams_nonces+0)(SI), X1
+	PSHUFB (streams_swap+0)(SI), X1
+	MOVOU (streams_nonces+0)(SI), X2
+	PADDL (streams_step+0)(SI), X2
+	MOVO X2, (streams_nonces+0)(SI)
+	MOVO X1, X2
+	PSRLL $0x3, X2
+	MOVO X1, X3
+	PSRLL $0x7, X3
+	PXOR X3, X2
+	MOVO X1, X3
+	PSLLL $0x19, X3
+	PXOR X3, X2
+	MOVO X1, X3
+	PSRLL $0x12, X3
+	PXOR X3, X2
+	MOVO X1, X3
+	PSLLL $0xe, X3
+	PXOR X3, X2
+	MOVO X2, X3
+	PUNPCKLLQ X1, X3
+	PUNPCKHLQ X1, X2
+	PSHUFD $0x0, X1, X4
+	PAND 0(R8), X4
+	PSHUFD $0x44, X3, X5
+	PAND 16(R8), X5
+	PADDL (streams_known+0)(SI), X5
+	PSHUFD $0x55, X1, X6
+	PAND 0(R8), X6
+	PSHUFD $0xee, X3, X3
+	PAND 16(R8), X3
+	PADDL (streams_known+0)(SI), X3
+	PSHUFD $0xaa, X1, X7
+	PAND 0(R8), X7
+	PSHUFD $0x44, X2, X8
+	PAND 16(R8), X8
+	PADDL (streams_known+0)(SI), X8
+	PSHUFD $0xff, X1, X1
+	PAND 0(R8), X1
+	PSHUFD $0xee, X2, X2
+	PAND 16(R8), X2
+	PADDL (streams_known+0)(SI), X2
+	MOVO X4, (streams_nonce+0)(SI)
+	MOVO X5, X4
+	PADDL 80(R8), X4
+	MOVO X4, (streams_rows+0)(SI)
+	MOVOU (streams_known+16)(SI), X4
+	SHA256MSG2 X5, X4
+	MOVO X4, X9
+	PADDL 96(R8), X9
+	MOVO X9, (streams_rows+16)(SI)
+	MOVO X4, X9
+	PALIGNR $0x4, X5, X9
+	SHA256MSG2 X4, X9
+	MOVO X9, X10
+	PADDL 112(R8), X10
+	MOVO X10, (streams_rows+32)(SI)
+	MOVO X9, X10
+	PALIGNR $0x4, X4, X10
+	PADDL (streams_known+32)(SI), X10
+	SHA256MSG2 X9, X10
+	MOVO X10, X11
+	PADDL 128(R8), X11
+	MOVO X11, (streams_rows+48)(SI)
+	SHA256MSG1 X4, X5
+	MOVO X10, X11
+	PALIGNR $0x4, X9, X11
+	PADDL X11, X5
+	SHA256MSG2 X10, X5
+	MOVO X5, X11
+	PADDL 144(R8), X11
+	MOVO X11, (streams_rows+64)(SI)
+	SHA256MSG1 X9, X4
+	MOVO X5, X11
+	PALIGNR $0x4, X10, X11
+	PADDL X11, X4
+	SHA256MSG2 X5, X4
+	MOVO X4, X11
+	PADDL 160(R8), X11
+	MOVO X11, (streams_rows+80)(SI)
+	SHA256MSG1 X10, X9
+	MOVO X4, X11
+	PALIGNR $0x4, X5, X11
+	PADDL X11, X9
+	SHA256MSG2 X4, X9
+	MOVO X9, X11
+	PADDL 176(R8), X11
+	MOVO X11, (streams_rows+96)(SI)
+	SHA256MSG1 X5, X10
+	MOVO X9, X11
+	PALIGNR $0x4, X4, X11
+	PADDL X11, X10
+	SHA256MSG2 X9, X10
+	MOVO X10, X11
+	PADDL 192(R8), X11
+	MOVO X11, (streams_rows+112)(SI)
+	SHA256MSG1 X4, X5
+	MOVO X10, X11
+	PALIGNR $0x4, X9, X11
+	PADDL X11, X5
+	SHA256MSG2 X10, X5
+	MOVO X5, X11
+	PADDL 208(R8), X11
+	MOVO X11, (streams_rows+128)(SI)
+	SHA256MSG1 X9, X4
+	MOVO X5, X11
+	PALIGNR $0x4, X10, X11
+	PADDL X11, X4
+	SHA256MSG2 X5, X4
+	MOVO X4, X11
+	PADDL 224(R8), X11
+	MOVO X11, (streams_rows+144)(SI)
+	SHA256MSG1 X10, X9
+	MOVO X4, X11
+	PALIGNR $0x4, X5, X11
+	PADDL X11, X9
+	SHA256MSG2 X4, X9
+	MOVO X9, X11
+	PADDL 240(R8), X11
+	MOVO X11, (streams_rows+160)(SI)
+	SHA256MSG1 X5, X10
+	MOVO X9, X5
+	PALIGNR $0x4, X4, X5
+	PADDL X5, X10
+	SHA256MSG2 X9, X10
+	PADDL 256(R8), X10
+	MOVO X10, (streams_rows+176)(SI)
+	MOVO X6, (streams_nonce+16)(SI)
+	MOVO X3, X4
+	PADDL 80(R8), X4
+	MOVO X4, (streams_rows+192)(SI)
+	MOVOU (streams_known+16)(SI), X4
+	SHA256MSG2 X3, X4
+	MOVO X4, X5
+	PADDL 96(R8), X5
+	MOVO X5, (streams_rows+208)(SI)
+	MOVO X4, X5
+	PALIGNR $0x4, X3, X5
+	SHA256MSG2 X4, X5
+	MOVO X5, X6
+	PADDL 112(R8), X6
+	MOVO X6, (streams_rows+224)(SI)
+	MOVO X5, X6
+	PALIGNR $0x4, X4, X6
+	PADDL (streams_known+32)(SI), X6
+	SHA256MSG2 X5, X6
+	MOVO X6, X9
+	PADDL 128(R8), X9
+	MOVO X9, (streams_rows+240)(SI)
+	SHA256MSG1 X4, X3
+	MOVO X6, X9
+	PALIGNR $0x4, X5, X9
+	PADDL X9, X3
+	SHA256MSG2 X6, X3
+	MOVO X3, X9
+	PADDL 144(R8), X9
+	MOVO X9, (streams_rows+256)(SI)
+	SHA256MSG1 X5, X4
+	MOVO X3, X9
+	PALIGNR $0x4, X6, X9
+	PADDL X9, X4
+	SHA256MSG2 X3, X4
+	MOVO X4, X9
+	PADDL 160(R8), X9
+	MOVO X9, (streams_rows+272)(SI)
+	SHA256MSG1 X6, X5
+	MOVO X4, X9
+	PALIGNR $0x4, X3, X9
+	PADDL X9, X5
+	SHA256MSG2 X4, X5
+	MOVO X5, X9
+	PADDL 176(R8), X9
+	MOVO X9, (streams_rows+288)(SI)
+	SHA256MSG1 X3, X6
+	MOVO X5, X9
+	PALIGNR $0x4, X4, X9
+	PADDL X9, X6
+	SHA256MSG2 X5, X6
+	MOVO X6, X9
+	PADDL 192(R8), X9
+	MOVO X9, (streams_rows+304)(SI)
+	SHA256MSG1 X4, X3
+	MOVO X6, X9
+	PALIGNR $0x4, X5, X9
+	PADDL X9, X3
+	SHA256MSG2 X6, X3
+	MOVO X3, X9
+	PADDL 208(R8), X9
+	MOVO X9, (streams_rows+320)(SI)
+	SHA256MSG1 X5, X4
+	MOVO X3, X9
+	PALIGNR $0x4, X6, X9
+	PADDL X9, X4
+	SHA256MSG2 X3, X4
+	MOVO X4, X9
+	PADDL 224(R8), X9
+	MOVO X9, (streams_rows+336)(SI)
+	SHA256MSG1 X6, X5
+	MOVO X4, X9
+	PALIGNR $0x4, X3, X9
+	PADDL X9, X5
+	SHA256MSG2 X4, X5
+	MOVO X5, X9
+	PADDL 240(R8), X9
+	MOVO X9, (streams_rows+352)(SI)
+	SHA256MSG1 X3, X6
+	MOVO X5, X3
+	PALIGNR $0x4, X4, X3
+	PADDL X3, X6
+	SHA256MSG2 X5, X6
+	PADDL 256(R8), X6
+	MOVO X6, (streams_rows+368)(SI)
+	MOVO X7, (streams_nonce+32)(SI)
+	MOVO X8, X3
+	PADDL 80(R8), X3
+	MOVO X3, (streams_rows+384)(SI)
+	MOVOU (streams_known+16)(SI), X3
+	SHA256MSG2 X8, X3
+	MOVO X3, X4
+	PADDL 96(R8), X4
+	MOVO X4, (streams_rows+400)(SI)
+	MOVO X3, X4
+	PALIGNR $0x4, X8, X4
+	SHA256MSG2 X3, X4
+	MOVO X4, X5
+	PADDL 112(R8), X5
+	MOVO X5, (streams_rows+416)(SI)
+	MOVO X4, X5
+	PALIGNR $0x4, X3, X5
+	PADDL (streams_known+32)(SI), X5
+	SHA256MSG2 X4, X5
+	MOVO X5, X6
+	PADDL 128(R8), X6
+	MOVO X6, (streams_rows+432)(SI)
+	SHA256MSG1 X3, X8
+	MOVO X5, X6
+	PALIGNR $0x4, X4, X6
+	PADDL X6, X8
+	SHA256MSG2 X5, X8
+	MOVO X8, X6
+	PADDL 144(R8), X6
+	MOVO X6, (streams_rows+448)(SI)
+	SHA256MSG1 X4, X3
+	MOVO X8, X6
+	PALIGNR $0x4, X5, X6
+	PADDL X6, X3
+	SHA256MSG2 X8, X3
+	MOVO X3, X6
+	PADDL 160(R8), X6
+	MOVO X6, (streams_rows+464)(SI)
+	SHA256MSG1 X5, X4
+	MOVO X3, X6
+	PALIGNR $0x4, X8, X6
+	PADDL X6, X4
+	SHA256MSG2 X3, X4
+	MOVO X4, X6
+	PADDL 176(R8), X6
+	MOVO X6, (streams_rows+480)(SI)
+	SHA256MSG1 X8, X5
+	MOVO X4, X6
+	PALIGNR $0x4, X3, X6
+	PADDL X6, X5
+	SHA256MSG2 X4, X5
+	MOVO X5, X6
+	PADDL 192(R8), X6
+	MOVO X6, (streams_rows+496)(SI)
+	SHA256MSG1 X3, X8
+	MOVO X5, X6
+	PALIGNR $0x4, X4, X6
+	PADDL X6, X8
+	SHA256MSG2 X5, X8
+	MOVO X8, X6
+	PADDL 208(R8), X6
+	MOVO X6, (streams_rows+512)(SI)
+	SHA256MSG1 X4, X3
+	MOVO X8, X6
+	PALIGNR $0x4, X5, X6
+	PADDL X6, X3
+	SHA256MSG2 X8, X3
+	MOVO X3, X6
+	PADDL 224(R8), X6
+	MOVO X6, (streams_rows+528)(SI)
+	SHA256MSG1 X5, X4
+	MOVO X3, X6
+	PALIGNR $0x4, X8, X6
+	PADDL X6, X4
+	SHA256MSG2 X3, X4
+	MOVO X4, X6
+	PADDL 240(R8), X6
+	MOVO X6, (streams_rows+544)(SI)
+	SHA256MSG1 X8, X5
+	MOVO X4, X6
+	PALIGNR $0x4, X3, X6
+	PADDL X6, X5
+	SHA256MSG2 X4, X5
+	PADDL 256(R8), X5
+	MOVO X5, (streams_rows+560)(SI)
+	MOVO X1, (streams_nonce+48)(SI)
+	MOVO X2, X1
+	PADDL 80(R8), X1
+	MOVO X1, (streams_rows+576)(SI)
+	MOVOU (streams_known+16)(SI), X1
+	SHA256MSG2 X2, X1
+	MOVO X1, X3
+	PADDL 96(R8), X3
+	MOVO X3, (streams_rows+592)(SI)
+	MOVO X1, X3
+	PALIGNR $0x4, X2, X3
+	SHA256MSG2 X1, X3
+	MOVO X3, X4
+	PADDL 112(R8), X4
+	MOVO X4, (streams_rows+608)(SI)
+	MOVO X3, X4
+	PALIGNR $0x4, X1, X4
+	PADDL (streams_known+32)(SI), X4
+	SHA256MSG2 X3, X4
+	MOVO X4, X5
+	PADDL 128(R8), X5
+	MOVO X5, (streams_rows+624)(SI)
+	SHA256MSG1 X1, X2
+	MOVO X4, X5
+	PALIGNR $0x4, X3, X5
+	PADDL X5, X2
+	SHA256MSG2 X4, X2
+	MOVO X2, X5
+	PADDL 144(R8), X5
+	MOVO X5, (streams_rows+640)(SI)
+	SHA256MSG1 X3, X1
+	MOVO X2, X5
+	PALIGNR $0x4, X4, X5
+	PADDL X5, X1
+	SHA256MSG2 X2, X1
+	MOVO X1, X5
+	PADDL 160(R8), X5
+	MOVO X5, (streams_rows+656)(SI)
+	SHA256MSG1 X4, X3
+	MOVO X1, X5
+	PALIGNR $0x4, X2, X5
+	PADDL X5, X3
+	SHA256MSG2 X1, X3
+	MOVO X3, X5
+	PADDL 176(R8), X5
+	MOVO X5, (streams_rows+672)(SI)
+	SHA256MSG1 X2, X4
+	MOVO X3, X5
+	PALIGNR $0x4, X1, X5
+	PADDL X5, X4
+	SHA256MSG2 X3, X4
+	MOVO X4, X5
+	PADDL 192(R8), X5
+	MOVO X5, (streams_rows+688)(SI)
+	SHA256MSG1 X1, X2
+	MOVO X4, X5
+	PALIGNR $0x4, X3, X5
+	PADDL X5, X2
+	SHA256MSG2 X4, X2
+	MOVO X2, X5
+	PADDL 208(R8), X5
+	MOVO X5, (streams_rows+704)(SI)
+	SHA256MSG1 X3, X1
+	MOVO X2, X5
+	PALIGNR $0x4, X4, X5
+	PADDL X5, X1
+	SHA256MSG2 X2, X1
+	MOVO X1, X5
+	PADDL 224(R8), X5
+	MOVO X5, (streams_rows+720)(SI)
+	SHA256MSG1 X4, X3
+	MOVO X1, X5
+	PALIGNR $0x4, X2, X5
+	PADDL X5, X3
+	SHA256MSG2 X1, X3
+	MOVO X3, X5
+	PADDL 240(R8), X5
+	MOVO X5, (streams_rows+736)(SI)
+	SHA256MSG1 X2, X4
+	MOVO X3, X2
+	PALIGNR $0x4, X1, X2
+	PADDL X2, X4
+	SHA256MSG2 X3, X4
+	PADDL 256(R8), X4
+	MOVO X4, (streams_rows+752)(SI)
+	MOVQ words+8(FP), R9
+	MOVQ versions+16(FP), R11
+	PCALIGN $64
+step:
+	MOVOU (streams_nonce+0)(SI), X1
+	MOVOU 0(R9), X2
+	PADDL X2, X1
+	MOVOU (streams_nonce+16)(SI), X2
+	MOVOU 0(R9), X3
+	PADDL X3, X2
+	MOVOU (streams_nonce+32)(SI), X3
+	MOVOU 0(R9), X4
+	PADDL X4, X3
+	MOVOU (streams_nonce+48)(SI), X4
+	MOVOU 0(R9), X5
+	PADDL X5, X4
+	MOVQ 32(R8), X0
+	MOVOU 16(R9), X5
+	SHA256RNDS2 X0, X1, X5
+	MOVQ 40(R8), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ 32(R8), X0
+	MOVOU 16(R9), X6
+	SHA256RNDS2 X0, X2, X6
+	MOVQ 40(R8), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ 32(R8), X0
+	MOVOU 16(R9), X7
+	SHA256RNDS2 X0, X3, X7
+	MOVQ 40(R8), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ 32(R8), X0
+	MOVOU 16(R9), X8
+	SHA256RNDS2 X0, X4, X8
+	MOVQ 40(R8), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ 48(R8), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ 56(R8), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ 48(R8), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ 56(R8), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ 48(R8), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ 56(R8), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ 48(R8), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ 56(R8), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ 64(R8), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ 72(R8), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ 64(R8), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ 72(R8), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ 64(R8), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ 72(R8), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ 64(R8), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ 72(R8), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ (streams_rows+0)(SI), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ (streams_rows+8)(SI), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ (streams_rows+192)(SI), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ (streams_rows+200)(SI), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ (streams_rows+384)(SI), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ (streams_rows+392)(SI), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ (streams_rows+576)(SI), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ (streams_rows+584)(SI), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ (streams_rows+16)(SI), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ (streams_rows+24)(SI), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ (streams_rows+208)(SI), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ (streams_rows+216)(SI), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ (streams_rows+400)(SI), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ (streams_rows+408)(SI), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ (streams_rows+592)(SI), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ (streams_rows+600)(SI), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ (streams_rows+32)(SI), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ (streams_rows+40)(SI), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ (streams_rows+224)(SI), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ (streams_rows+232)(SI), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ (streams_rows+416)(SI), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ (streams_rows+424)(SI), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ (streams_rows+608)(SI), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ (streams_rows+616)(SI), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ (streams_rows+48)(SI), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ (streams_rows+56)(SI), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ (streams_rows+240)(SI), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ (streams_rows+248)(SI), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ (streams_rows+432)(SI), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ (streams_rows+440)(SI), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ (streams_rows+624)(SI), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ (streams_rows+632)(SI), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ (streams_rows+64)(SI), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ (streams_rows+72)(SI), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ (streams_rows+256)(SI), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ (streams_rows+264)(SI), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ (streams_rows+448)(SI), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ (streams_rows+456)(SI), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ (streams_rows+640)(SI), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ (streams_rows+648)(SI), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ (streams_rows+80)(SI), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ (streams_rows+88)(SI), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ (streams_rows+272)(SI), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ (streams_rows+280)(SI), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ (streams_rows+464)(SI), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ (streams_rows+472)(SI), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ (streams_rows+656)(SI), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ (streams_rows+664)(SI), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ (streams_rows+96)(SI), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ (streams_rows+104)(SI), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ (streams_rows+288)(SI), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ (streams_rows+296)(SI), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ (streams_rows+480)(SI), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ (streams_rows+488)(SI), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ (streams_rows+672)(SI), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ (streams_rows+680)(SI), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ (streams_rows+112)(SI), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ (streams_rows+120)(SI), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ (streams_rows+304)(SI), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ (streams_rows+312)(SI), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ (streams_rows+496)(SI), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ (streams_rows+504)(SI), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ (streams_rows+688)(SI), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ (streams_rows+696)(SI), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ (streams_rows+128)(SI), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ (streams_rows+136)(SI), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ (streams_rows+320)(SI), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ (streams_rows+328)(SI), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ (streams_rows+512)(SI), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ (streams_rows+520)(SI), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ (streams_rows+704)(SI), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ (streams_rows+712)(SI), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ (streams_rows+144)(SI), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ (streams_rows+152)(SI), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ (streams_rows+336)(SI), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ (streams_rows+344)(SI), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ (streams_rows+528)(SI), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ (streams_rows+536)(SI), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ (streams_rows+720)(SI), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ (streams_rows+728)(SI), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ (streams_rows+160)(SI), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ (streams_rows+168)(SI), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ (streams_rows+352)(SI), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ (streams_rows+360)(SI), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ (streams_rows+544)(SI), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ (streams_rows+552)(SI), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ (streams_rows+736)(SI), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ (streams_rows+744)(SI), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVQ (streams_rows+176)(SI), X0
+	SHA256RNDS2 X0, X1, X5
+	MOVQ (streams_rows+184)(SI), X0
+	SHA256RNDS2 X0, X5, X1
+	MOVQ (streams_rows+368)(SI), X0
+	SHA256RNDS2 X0, X2, X6
+	MOVQ (streams_rows+376)(SI), X0
+	SHA256RNDS2 X0, X6, X2
+	MOVQ (streams_rows+560)(SI), X0
+	SHA256RNDS2 X0, X3, X7
+	MOVQ (streams_rows+568)(SI), X0
+	SHA256RNDS2 X0, X7, X3
+	MOVQ (streams_rows+752)(SI), X0
+	SHA256RNDS2 X0, X4, X8
+	MOVQ (streams_rows+760)(SI), X0
+	SHA256RNDS2 X0, X8, X4
+	MOVOU 32(R9), X9
+	PADDL X9, X1
+	MOVOU 48(R9), X9
+	PADDL X9, X5
+	MOVO X1, X9
+	PUNPCKLQDQ X5, X9
+	PSHUFD $0xb1, X9, X9
+	PUNPCKHQDQ X5, X1
+	PSHUFD $0xb1, X1, X1
+	MOVOU 32(R9), X5
+	PADDL X5, X2
+	MOVOU 48(R9), X5
+	PADDL X5, X6
+	MOVO X2, X5
+	PUNPCKLQDQ X6, X5
+	PSHUFD $0xb1, X5, X5
+	PUNPCKHQDQ X6, X2
+	PSHUFD $0xb1, X2, X2
+	MOVOU 32(R9), X6
+	PADDL X6, X3
+	MOVOU 48(R9), X6
+	PADDL X6, X7
+	MOVO X3, X6
+	PUNPCKLQDQ X7, X6
+	PSHUFD $0xb1, X6, X6
+	PUNPCKHQDQ X7, X3
+	PSHUFD $0xb1, X3, X3
+	MOVOU 32(R9), X7
+	PADDL X7, X4
+	MOVOU 48(R9), X7
+	PADDL X7, X8
+	MOVO X4, X7
+	PUNPCKLQDQ X8, X7
+	PSHUFD $0xb1, X7, X7
+	PUNPCKHQDQ X8, X4
+	PSHUFD $0xb1, X4, X4
+	MOVO 304(R8), X0
+	PADDL X1, X0
+	MOVOU 288(R8), X8
+	SHA256RNDS2 X0, 272(R8), X8
+	PSHUFD $0xe, X0, X0
+	MOVOU 272(R8), X10
+	SHA256RNDS2 X0, X8, X10
+	MOVO 304(R8), X0
+	PADDL X2, X0
+	MOVOU 288(R8), X11
+	SHA256RNDS2 X0, 272(R8), X11
+	PSHUFD $0xe, X0, X0
+	MOVOU 272(R8), X12
+	SHA256RNDS2 X0, X11, X12
+	MOVO 304(R8), X0
+	PADDL X3, X0
+	MOVOU 288(R8), X13
+	SHA256RNDS2 X0, 272(R8), X13
+	PSHUFD $0xe, X0, X0
+	MOVOU 272(R8), X14
+	SHA256RNDS2 X0, X13, X14
+	MOVO 304(R8), X0
+	PADDL X4, X0
+	MOVOU 288(R8), X15
+	SHA256RNDS2 X0, 272(R8), X15
+	PSHUFD $0xe, X0, X0
+	MOVO X4, (streams_spill+0)(SI)
+	MOVOU 272(R8), X4
+	SHA256RNDS2 X0, X15, X4
+	MOVO 336(R8), X0
+	PADDL X9, X0
+	SHA256RNDS2 X0, X10, X8
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X8, X10
+	MOVO 336(R8), X0
+	PADDL X5, X0
+	SHA256RNDS2 X0, X12, X11
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X11, X12
+	MOVO 336(R8), X0
+	PADDL X6, X0
+	SHA256RNDS2 X0, X14, X13
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X13, X14
+	MOVO 336(R8), X0
+	PADDL X7, X0
+	SHA256RNDS2 X0, X4, X15
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X15, X4
+	MOVQ 320(R8), X0
+	SHA256RNDS2 X0, X10, X8
+	MOVQ 328(R8), X0
+	SHA256RNDS2 X0, X8, X10
+	MOVQ 320(R8), X0
+	SHA256RNDS2 X0, X12, X11
+	MOVQ 328(R8), X0
+	SHA256RNDS2 X0, X11, X12
+	MOVQ 320(R8), X0
+	SHA256RNDS2 X0, X14, X13
+	MOVQ 328(R8), X0
+	SHA256RNDS2 X0, X13, X14
+	MOVQ 320(R8), X0
+	SHA256RNDS2 X0, X4, X15
+	MOVQ 328(R8), X0
+	SHA256RNDS2 X0, X15, X4
+	SHA256MSG1 X9, X1
+	SHA256MSG2 368(R8), X1
+	MOVQ 352(R8), X0
+	SHA256RNDS2 X0, X10, X8
+	MOVQ 360(R8), X0
+	SHA256RNDS2 X0, X8, X10
+	SHA256MSG1 X5, X2
+	SHA256MSG2 368(R8), X2
+	MOVQ 352(R8), X0
+	SHA256RNDS2 X0, X12, X11
+	MOVQ 360(R8), X0
+	SHA256RNDS2 X0, X11, X12
+	SHA256MSG1 X6, X3
+	SHA256MSG2 368(R8), X3
+	MOVQ 352(R8), X0
+	SHA256RNDS2 X0, X14, X13
+	MOVQ 360(R8), X0
+	SHA256RNDS2 X0, X13, X14
+	MOVO X13, (streams_spill+16)(SI)
+	MOVOU (streams_spill+0)(SI), X13
+	SHA256MSG1 X7, X13
+	SHA256MSG2 368(R8), X13
+	MOVQ 352(R8), X0
+	SHA256RNDS2 X0, X4, X15
+	MOVQ 360(R8), X0
+	SHA256RNDS2 X0, X15, X4
+	SHA256MSG1 384(R8), X9
+	MOVO X4, (streams_spill+0)(SI)
+	MOVO X1, X4
+	PALIGNR $0x4, 368(R8), X4
+	PADDL X4, X9
+	SHA256MSG2 X1, X9
+	MOVO 80(R8), X0
+	PADDL X1, X0
+	SHA256RNDS2 X0, X10, X8
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X8, X10
+	SHA256MSG1 384(R8), X5
+	MOVO X2, X4
+	PALIGNR $0x4, 368(R8), X4
+	PADDL X4, X5
+	SHA256MSG2 X2, X5
+	MOVO 80(R8), X0
+	PADDL X2, X0
+	SHA256RNDS2 X0, X12, X11
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X11, X12
+	SHA256MSG1 384(R8), X6
+	MOVO X3, X4
+	PALIGNR $0x4, 368(R8), X4
+	PADDL X4, X6
+	SHA256MSG2 X3, X6
+	MOVO 80(R8), X0
+	PADDL X3, X0
+	MOVOU (streams_spill+16)(SI), X4
+	SHA256RNDS2 X0, X14, X4
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X4, X14
+	SHA256MSG1 384(R8), X7
+	MOVO X4, (streams_spill+16)(SI)
+	MOVO X13, X4
+	PALIGNR $0x4, 368(R8), X4
+	PADDL X4, X7
+	SHA256MSG2 X13, X7
+	MOVO 80(R8), X0
+	PADDL X13, X0
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X15
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+0)(SI), X4
+	SHA256RNDS2 X0, X15, X4
+	MOVO X4, (streams_spill+0)(SI)
+	MOVO X9, X4
+	PALIGNR $0x4, X1, X4
+	PADDL 384(R8), X4
+	SHA256MSG2 X9, X4
+	MOVO 96(R8), X0
+	PADDL X9, X0
+	SHA256RNDS2 X0, X10, X8
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X8, X10
+	MOVO X8, (streams_spill+32)(SI)
+	MOVO X5, X8
+	PALIGNR $0x4, X2, X8
+	PADDL 384(R8), X8
+	SHA256MSG2 X5, X8
+	MOVO 96(R8), X0
+	PADDL X5, X0
+	SHA256RNDS2 X0, X12, X11
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X11, X12
+	MOVO X11, (streams_spill+48)(SI)
+	MOVO X6, X11
+	PALIGNR $0x4, X3, X11
+	PADDL 384(R8), X11
+	SHA256MSG2 X6, X11
+	MOVO 96(R8), X0
+	PADDL X6, X0
+	MOVO X6, (streams_spill+64)(SI)
+	MOVOU (streams_spill+16)(SI), X6
+	SHA256RNDS2 X0, X14, X6
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X6, X14
+	MOVO X6, (streams_spill+16)(SI)
+	MOVO X7, X6
+	PALIGNR $0x4, X13, X6
+	PADDL 384(R8), X6
+	SHA256MSG2 X7, X6
+	MOVO 96(R8), X0
+	PADDL X7, X0
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X15
+	PSHUFD $0xe, X0, X0
+	MOVO X6, (streams_spill+80)(SI)
+	MOVOU (streams_spill+0)(SI), X6
+	SHA256RNDS2 X0, X15, X6
+	MOVO X6, (streams_spill+0)(SI)
+	MOVOU 368(R8), X6
+	SHA256MSG1 X1, X6
+	MOVO X1, (streams_spill+96)(SI)
+	MOVO X4, X1
+	PALIGNR $0x4, X9, X1
+	PADDL X1, X6
+	SHA256MSG2 X4, X6
+	MOVO 112(R8), X0
+	PADDL X4, X0
+	MOVOU (streams_spill+32)(SI), X1
+	SHA256RNDS2 X0, X10, X1
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X1, X10
+	MOVO X1, (streams_spill+32)(SI)
+	MOVOU 368(R8), X1
+	SHA256MSG1 X2, X1
+	MOVO X2, (streams_spill+112)(SI)
+	MOVO X8, X2
+	PALIGNR $0x4, X5, X2
+	PADDL X2, X1
+	SHA256MSG2 X8, X1
+	MOVO 112(R8), X0
+	PADDL X8, X0
+	MOVOU (streams_spill+48)(SI), X2
+	SHA256RNDS2 X0, X12, X2
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X2, X12
+	MOVO X2, (streams_spill+48)(SI)
+	MOVOU 368(R8), X2
+	SHA256MSG1 X3, X2
+	MOVO X3, (streams_spill+128)(SI)
+	MOVO X11, X3
+	PALIGNR $0x4, (streams_spill+64)(SI), X3
+	PADDL X3, X2
+	SHA256MSG2 X11, X2
+	MOVO 112(R8), X0
+	PADDL X11, X0
+	MOVOU (streams_spill+16)(SI), X3
+	SHA256RNDS2 X0, X14, X3
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X3, X14
+	MOVO X3, (streams_spill+16)(SI)
+	MOVOU 368(R8), X3
+	SHA256MSG1 X13, X3
+	MOVO X13, (streams_spill+144)(SI)
+	MOVOU (streams_spill+80)(SI), X13
+	PALIGNR $0x4, X7, X13
+	PADDL X13, X3
+	SHA256MSG2 (streams_spill+80)(SI), X3
+	MOVO 112(R8), X0
+	PADDL (streams_spill+80)(SI), X0
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X15
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+0)(SI), X13
+	SHA256RNDS2 X0, X15, X13
+	MOVO X13, (streams_spill+0)(SI)
+	MOVOU (streams_spill+96)(SI), X13
+	SHA256MSG1 X9, X13
+	MOVO X9, (streams_spill+96)(SI)
+	MOVO X6, X9
+	PALIGNR $0x4, X4, X9
+	PADDL X9, X13
+	SHA256MSG2 X6, X13
+	MOVO 128(R8), X0
+	PADDL X6, X0
+	MOVOU (streams_spill+32)(SI), X9
+	SHA256RNDS2 X0, X10, X9
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X9, X10
+	MOVO X9, (streams_spill+32)(SI)
+	MOVOU (streams_spill+112)(SI), X9
+	SHA256MSG1 X5, X9
+	MOVO X5, (streams_spill+112)(SI)
+	MOVO X1, X5
+	PALIGNR $0x4, X8, X5
+	PADDL X5, X9
+	SHA256MSG2 X1, X9
+	MOVO 128(R8), X0
+	PADDL X1, X0
+	MOVOU (streams_spill+48)(SI), X5
+	SHA256RNDS2 X0, X12, X5
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X5, X12
+	MOVO X5, (streams_spill+48)(SI)
+	MOVOU (streams_spill+128)(SI), X5
+	SHA256MSG1 (streams_spill+64)(SI), X5
+	MOVO X12, (streams_spill+128)(SI)
+	MOVO X2, X12
+	PALIGNR $0x4, X11, X12
+	PADDL X12, X5
+	SHA256MSG2 X2, X5
+	MOVO 128(R8), X0
+	PADDL X2, X0
+	MOVOU (streams_spill+16)(SI), X12
+	SHA256RNDS2 X0, X14, X12
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X12, X14
+	MOVO X12, (streams_spill+16)(SI)
+	MOVOU (streams_spill+144)(SI), X12
+	SHA256MSG1 X7, X12
+	MOVO X7, (streams_spill+144)(SI)
+	MOVO X3, X7
+	PALIGNR $0x4, (streams_spill+80)(SI), X7
+	PADDL X7, X12
+	SHA256MSG2 X3, X12
+	MOVO 128(R8), X0
+	PADDL X3, X0
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X15
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+0)(SI), X7
+	SHA256RNDS2 X0, X15, X7
+	MOVO X7, (streams_spill+0)(SI)
+	MOVOU (streams_spill+96)(SI), X7
+	SHA256MSG1 X4, X7
+	MOVO X4, (streams_spill+96)(SI)
+	MOVO X13, X4
+	PALIGNR $0x4, X6, X4
+	PADDL X4, X7
+	SHA256MSG2 X13, X7
+	MOVO 144(R8), X0
+	PADDL X13, X0
+	MOVOU (streams_spill+32)(SI), X4
+	SHA256RNDS2 X0, X10, X4
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X4, X10
+	MOVO X4, (streams_spill+32)(SI)
+	MOVOU (streams_spill+112)(SI), X4
+	SHA256MSG1 X8, X4
+	MOVO X8, (streams_spill+112)(SI)
+	MOVO X9, X8
+	PALIGNR $0x4, X1, X8
+	PADDL X8, X4
+	SHA256MSG2 X9, X4
+	MOVO 144(R8), X0
+	PADDL X9, X0
+	MOVOU (streams_spill+48)(SI), X8
+	SHA256RNDS2 X0, (streams_spill+128)(SI), X8
+	PSHUFD $0xe, X0, X0
+	MOVO X4, (streams_spill+48)(SI)
+	MOVOU (streams_spill+128)(SI), X4
+	SHA256RNDS2 X0, X8, X4
+	MOVO X4, (streams_spill+128)(SI)
+	MOVOU (streams_spill+64)(SI), X4
+	SHA256MSG1 X11, X4
+	MOVO X11, (streams_spill+64)(SI)
+	MOVO X5, X11
+	PALIGNR $0x4, X2, X11
+	PADDL X11, X4
+	SHA256MSG2 X5, X4
+	MOVO 144(R8), X0
+	PADDL X5, X0
+	MOVOU (streams_spill+16)(SI), X11
+	SHA256RNDS2 X0, X14, X11
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X11, X14
+	MOVO X11, (streams_spill+16)(SI)
+	MOVOU (streams_spill+144)(SI), X11
+	SHA256MSG1 (streams_spill+80)(SI), X11
+	MOVO X14, (streams_spill+144)(SI)
+	MOVO X12, X14
+	PALIGNR $0x4, X3, X14
+	PADDL X14, X11
+	SHA256MSG2 X12, X11
+	MOVO 144(R8), X0
+	PADDL X12, X0
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X15
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+0)(SI), X14
+	SHA256RNDS2 X0, X15, X14
+	MOVO X14, (streams_spill+0)(SI)
+	MOVOU (streams_spill+96)(SI), X14
+	SHA256MSG1 X6, X14
+	MOVO X6, (streams_spill+96)(SI)
+	MOVO X7, X6
+	PALIGNR $0x4, X13, X6
+	PADDL X6, X14
+	SHA256MSG2 X7, X14
+	MOVO 160(R8), X0
+	PADDL X7, X0
+	MOVOU (streams_spill+32)(SI), X6
+	SHA256RNDS2 X0, X10, X6
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X6, X10
+	MOVO X6, (streams_spill+32)(SI)
+	MOVOU (streams_spill+112)(SI), X6
+	SHA256MSG1 X1, X6
+	MOVO X1, (streams_spill+112)(SI)
+	MOVOU (streams_spill+48)(SI), X1
+	PALIGNR $0x4, X9, X1
+	PADDL X1, X6
+	SHA256MSG2 (streams_spill+48)(SI), X6
+	MOVO 160(R8), X0
+	PADDL (streams_spill+48)(SI), X0
+	SHA256RNDS2 X0, (streams_spill+128)(SI), X8
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+128)(SI), X1
+	SHA256RNDS2 X0, X8, X1
+	MOVO X1, (streams_spill+128)(SI)
+	MOVOU (streams_spill+64)(SI), X1
+	SHA256MSG1 X2, X1
+	MOVO X2, (streams_spill+64)(SI)
+	MOVO X4, X2
+	PALIGNR $0x4, X5, X2
+	PADDL X2, X1
+	SHA256MSG2 X4, X1
+	MOVO 160(R8), X0
+	PADDL X4, X0
+	MOVOU (streams_spill+16)(SI), X2
+	SHA256RNDS2 X0, (streams_spill+144)(SI), X2
+	PSHUFD $0xe, X0, X0
+	MOVO X1, (streams_spill+16)(SI)
+	MOVOU (streams_spill+144)(SI), X1
+	SHA256RNDS2 X0, X2, X1
+	MOVO X1, (streams_spill+144)(SI)
+	MOVOU (streams_spill+80)(SI), X1
+	SHA256MSG1 X3, X1
+	MOVO X3, (streams_spill+80)(SI)
+	MOVO X11, X3
+	PALIGNR $0x4, X12, X3
+	PADDL X3, X1
+	SHA256MSG2 X11, X1
+	MOVO 160(R8), X0
+	PADDL X11, X0
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X15
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+0)(SI), X3
+	SHA256RNDS2 X0, X15, X3
+	MOVO X3, (streams_spill+0)(SI)
+	MOVOU (streams_spill+96)(SI), X3
+	SHA256MSG1 X13, X3
+	MOVO X13, (streams_spill+96)(SI)
+	MOVO X14, X13
+	PALIGNR $0x4, X7, X13
+	PADDL X13, X3
+	SHA256MSG2 X14, X3
+	MOVO 176(R8), X0
+	PADDL X14, X0
+	MOVOU (streams_spill+32)(SI), X13
+	SHA256RNDS2 X0, X10, X13
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X13, X10
+	MOVO X10, (streams_spill+32)(SI)
+	MOVOU (streams_spill+112)(SI), X10
+	SHA256MSG1 X9, X10
+	MOVO X9, (streams_spill+112)(SI)
+	MOVO X6, X9
+	PALIGNR $0x4, (streams_spill+48)(SI), X9
+	PADDL X9, X10
+	SHA256MSG2 X6, X10
+	MOVO 176(R8), X0
+	PADDL X6, X0
+	SHA256RNDS2 X0, (streams_spill+128)(SI), X8
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+128)(SI), X9
+	SHA256RNDS2 X0, X8, X9
+	MOVO X8, (streams_spill+128)(SI)
+	MOVOU (streams_spill+64)(SI), X8
+	SHA256MSG1 X5, X8
+	MOVO X5, (streams_spill+64)(SI)
+	MOVOU (streams_spill+16)(SI), X5
+	PALIGNR $0x4, X4, X5
+	PADDL X5, X8
+	SHA256MSG2 (streams_spill+16)(SI), X8
+	MOVO 176(R8), X0
+	PADDL (streams_spill+16)(SI), X0
+	SHA256RNDS2 X0, (streams_spill+144)(SI), X2
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+144)(SI), X5
+	SHA256RNDS2 X0, X2, X5
+	MOVO X2, (streams_spill+144)(SI)
+	MOVOU (streams_spill+80)(SI), X2
+	SHA256MSG1 X12, X2
+	MOVO X12, (streams_spill+80)(SI)
+	MOVO X1, X12
+	PALIGNR $0x4, X11, X12
+	PADDL X12, X2
+	SHA256MSG2 X1, X2
+	MOVO 176(R8), X0
+	PADDL X1, X0
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X15
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+0)(SI), X12
+	SHA256RNDS2 X0, X15, X12
+	MOVO X12, (streams_spill+0)(SI)
+	MOVOU (streams_spill+96)(SI), X12
+	SHA256MSG1 X7, X12
+	MOVO X7, (streams_spill+96)(SI)
+	MOVO X3, X7
+	PALIGNR $0x4, X14, X7
+	PADDL X7, X12
+	SHA256MSG2 X3, X12
+	MOVO 192(R8), X0
+	PADDL X3, X0
+	SHA256RNDS2 X0, (streams_spill+32)(SI), X13
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+32)(SI), X7
+	SHA256RNDS2 X0, X13, X7
+	MOVO X7, (streams_spill+32)(SI)
+	MOVOU (streams_spill+112)(SI), X7
+	SHA256MSG1 (streams_spill+48)(SI), X7
+	MOVO X13, (streams_spill+112)(SI)
+	MOVO X10, X13
+	PALIGNR $0x4, X6, X13
+	PADDL X13, X7
+	SHA256MSG2 X10, X7
+	MOVO 192(R8), X0
+	PADDL X10, X0
+	MOVOU (streams_spill+128)(SI), X13
+	SHA256RNDS2 X0, X9, X13
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X13, X9
+	MOVO X9, (streams_spill+128)(SI)
+	MOVOU (streams_spill+64)(SI), X9
+	SHA256MSG1 X4, X9
+	MOVO X4, (streams_spill+64)(SI)
+	MOVO X8, X4
+	PALIGNR $0x4, (streams_spill+16)(SI), X4
+	PADDL X4, X9
+	SHA256MSG2 X8, X9
+	MOVO 192(R8), X0
+	PADDL X8, X0
+	MOVOU (streams_spill+144)(SI), X4
+	SHA256RNDS2 X0, X5, X4
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X4, X5
+	MOVO X4, (streams_spill+144)(SI)
+	MOVOU (streams_spill+80)(SI), X4
+	SHA256MSG1 X11, X4
+	MOVO X11, (streams_spill+80)(SI)
+	MOVO X2, X11
+	PALIGNR $0x4, X1, X11
+	PADDL X11, X4
+	SHA256MSG2 X2, X4
+	MOVO 192(R8), X0
+	PADDL X2, X0
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X15
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+0)(SI), X11
+	SHA256RNDS2 X0, X15, X11
+	MOVO X11, (streams_spill+0)(SI)
+	MOVOU (streams_spill+96)(SI), X11
+	SHA256MSG1 X14, X11
+	MOVO X14, (streams_spill+96)(SI)
+	MOVO X12, X14
+	PALIGNR $0x4, X3, X14
+	PADDL X14, X11
+	SHA256MSG2 X12, X11
+	MOVO 208(R8), X0
+	PADDL X12, X0
+	MOVOU (streams_spill+112)(SI), X14
+	SHA256RNDS2 X0, (streams_spill+32)(SI), X14
+	PSHUFD $0xe, X0, X0
+	MOVO X11, (streams_spill+112)(SI)
+	MOVOU (streams_spill+32)(SI), X11
+	SHA256RNDS2 X0, X14, X11
+	MOVO X11, (streams_spill+32)(SI)
+	MOVOU (streams_spill+48)(SI), X11
+	SHA256MSG1 X6, X11
+	MOVO X6, (streams_spill+48)(SI)
+	MOVO X7, X6
+	PALIGNR $0x4, X10, X6
+	PADDL X6, X11
+	SHA256MSG2 X7, X11
+	MOVO 208(R8), X0
+	PADDL X7, X0
+	SHA256RNDS2 X0, (streams_spill+128)(SI), X13
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+128)(SI), X6
+	SHA256RNDS2 X0, X13, X6
+	MOVO X6, (streams_spill+128)(SI)
+	MOVOU (streams_spill+64)(SI), X6
+	SHA256MSG1 (streams_spill+16)(SI), X6
+	MOVO X13, (streams_spill+64)(SI)
+	MOVO X9, X13
+	PALIGNR $0x4, X8, X13
+	PADDL X13, X6
+	SHA256MSG2 X9, X6
+	MOVO 208(R8), X0
+	PADDL X9, X0
+	MOVOU (streams_spill+144)(SI), X13
+	SHA256RNDS2 X0, X5, X13
+	PSHUFD $0xe, X0, X0
+	SHA256RNDS2 X0, X13, X5
+	MOVO X5, (streams_spill+144)(SI)
+	MOVOU (streams_spill+80)(SI), X5
+	SHA256MSG1 X1, X5
+	MOVO X1, (streams_spill+80)(SI)
+	MOVO X4, X1
+	PALIGNR $0x4, X2, X1
+	PADDL X1, X5
+	SHA256MSG2 X4, X5
+	MOVO 208(R8), X0
+	PADDL X4, X0
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X15
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+0)(SI), X1
+	SHA256RNDS2 X0, X15, X1
+	MOVO X1, (streams_spill+0)(SI)
+	MOVOU (streams_spill+96)(SI), X1
+	SHA256MSG1 X3, X1
+	MOVO X3, (streams_spill+96)(SI)
+	MOVOU (streams_spill+112)(SI), X3
+	PALIGNR $0x4, X12, X3
+	PADDL X3, X1
+	SHA256MSG2 (streams_spill+112)(SI), X1
+	MOVO 224(R8), X0
+	PADDL (streams_spill+112)(SI), X0
+	SHA256RNDS2 X0, (streams_spill+32)(SI), X14
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+32)(SI), X3
+	SHA256RNDS2 X0, X14, X3
+	MOVO X3, (streams_spill+32)(SI)
+	MOVOU (streams_spill+48)(SI), X3
+	SHA256MSG1 X10, X3
+	MOVO X10, (streams_spill+48)(SI)
+	MOVO X11, X10
+	PALIGNR $0x4, X7, X10
+	PADDL X10, X3
+	SHA256MSG2 X11, X3
+	MOVO 224(R8), X0
+	PADDL X11, X0
+	MOVOU (streams_spill+64)(SI), X10
+	SHA256RNDS2 X0, (streams_spill+128)(SI), X10
+	PSHUFD $0xe, X0, X0
+	MOVO X3, (streams_spill+64)(SI)
+	MOVOU (streams_spill+128)(SI), X3
+	SHA256RNDS2 X0, X10, X3
+	MOVO X3, (streams_spill+128)(SI)
+	MOVOU (streams_spill+16)(SI), X3
+	SHA256MSG1 X8, X3
+	MOVO X8, (streams_spill+16)(SI)
+	MOVO X6, X8
+	PALIGNR $0x4, X9, X8
+	PADDL X8, X3
+	SHA256MSG2 X6, X3
+	MOVO 224(R8), X0
+	PADDL X6, X0
+	SHA256RNDS2 X0, (streams_spill+144)(SI), X13
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+144)(SI), X8
+	SHA256RNDS2 X0, X13, X8
+	MOVO X8, (streams_spill+144)(SI)
+	MOVOU (streams_spill+80)(SI), X8
+	SHA256MSG1 X2, X8
+	MOVO X2, (streams_spill+80)(SI)
+	MOVO X5, X2
+	PALIGNR $0x4, X4, X2
+	PADDL X2, X8
+	SHA256MSG2 X5, X8
+	MOVO 224(R8), X0
+	PADDL X5, X0
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X15
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+0)(SI), X2
+	SHA256RNDS2 X0, X15, X2
+	MOVO X2, (streams_spill+0)(SI)
+	MOVOU (streams_spill+96)(SI), X2
+	SHA256MSG1 X12, X2
+	MOVO X1, X12
+	PALIGNR $0x4, (streams_spill+112)(SI), X12
+	PADDL X12, X2
+	SHA256MSG2 X1, X2
+	MOVO 240(R8), X0
+	PADDL X1, X0
+	SHA256RNDS2 X0, (streams_spill+32)(SI), X14
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+32)(SI), X1
+	SHA256RNDS2 X0, X14, X1
+	MOVOU (streams_spill+48)(SI), X12
+	SHA256MSG1 X7, X12
+	MOVOU (streams_spill+64)(SI), X7
+	PALIGNR $0x4, X11, X7
+	PADDL X7, X12
+	SHA256MSG2 (streams_spill+64)(SI), X12
+	MOVO 240(R8), X0
+	PADDL (streams_spill+64)(SI), X0
+	SHA256RNDS2 X0, (streams_spill+128)(SI), X10
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+128)(SI), X7
+	SHA256RNDS2 X0, X10, X7
+	MOVOU (streams_spill+16)(SI), X11
+	SHA256MSG1 X9, X11
+	MOVO X3, X9
+	PALIGNR $0x4, X6, X9
+	PADDL X9, X11
+	SHA256MSG2 X3, X11
+	MOVO 240(R8), X0
+	PADDL X3, X0
+	SHA256RNDS2 X0, (streams_spill+144)(SI), X13
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+144)(SI), X3
+	SHA256RNDS2 X0, X13, X3
+	MOVOU (streams_spill+80)(SI), X6
+	SHA256MSG1 X4, X6
+	MOVO X8, X4
+	PALIGNR $0x4, X5, X4
+	PADDL X4, X6
+	SHA256MSG2 X8, X6
+	MOVO 240(R8), X0
+	PADDL X8, X0
+	SHA256RNDS2 X0, (streams_spill+0)(SI), X15
+	PSHUFD $0xe, X0, X0
+	MOVOU (streams_spill+0)(SI), X4
+	SHA256RNDS2 X0, X15, X4
+	MOVO 256(R8), X0
+	PADDL X2, X0
+	SHA256RNDS2 X0, X1, X14
+	MOVO 256(R8), X0
+	PADDL X12, X0
+	SHA256RNDS2 X0, X7, X10
+	MOVO 256(R8), X0
+	PADDL X11, X0
+	SHA256RNDS2 X0, X3, X13
+	MOVO 256(R8), X0
+	PADDL X6, X0
+	SHA256RNDS2 X0, X4, X15
+	PUNPCKLLQ X10, X14
+	PUNPCKLLQ X15, X13
+	PUNPCKLQDQ X13, X14
+	PADDL 400(R8), X14
+	PSHUFB (streams_swap+0)(SI), X14
+	MOVO X14, X1
+	PMINUD (streams_top+0)(SI), X1
+	PCMPEQL X14, X1
+	MOVMSKPS X1, BX
+	ADDQ $64, R9
+	INCQ CX
+	TESTL BX, BX
+	JNZ hit
+next:
+	DECQ R11
+	JNZ step
+	DECQ DX
+	JNZ batch
 end:
 	SUBQ $0, CX
 	MOVQ AX, found+48(FP)
@@ -1536,22 +2955,22 @@ DATA constants<>+304(SB)/4, $0x428a2f98
 DATA constants<>+308(SB)/4, $0x71374491
 DATA constants<>+312(SB)/4, $0xb5c0fbcf
 DATA constants<>+316(SB)/4, $0xe9b5dba5
-DATA constants<>+320(SB)/4, $0x3956c25b
-DATA constants<>+324(SB)/4, $0x59f111f1
-DATA constants<>+328(SB)/4, $0x923f82a4
-DATA constants<>+332(SB)/4, $0xab1c5ed5
-DATA constants<>+336(SB)/4, $0x5807aa98
-DATA constants<>+340(SB)/4, $0x12835b01
-DATA constants<>+344(SB)/4, $0x243185be
-DATA constants<>+348(SB)/4, $0x550c7dc3
-DATA constants<>+352(SB)/4, $0x00000000
-DATA constants<>+356(SB)/4, $0x00000000
-DATA constants<>+360(SB)/4, $0x00000000
-DATA constants<>+364(SB)/4, $0x00000100
-DATA constants<>+368(SB)/4, $0x72be5d74
-DATA constants<>+372(SB)/4, $0x80deb1fe
-DATA constants<>+376(SB)/4, $0x9bdc06a7
-DATA constants<>+380(SB)/4, $0xc19bf274
+DATA constants<>+320(SB)/4, $0x5807aa98
+DATA constants<>+324(SB)/4, $0x12835b01
+DATA constants<>+328(SB)/4, $0x243185be
+DATA constants<>+332(SB)/4, $0x550c7dc3
+DATA constants<>+336(SB)/4, $0x3956c25b
+DATA constants<>+340(SB)/4, $0x59f111f1
+DATA constants<>+344(SB)/4, $0x923f82a4
+DATA constants<>+348(SB)/4, $0xab1c5ed5
+DATA constants<>+352(SB)/4, $0x72be5d74
+DATA constants<>+356(SB)/4, $0x80deb1fe
+DATA constants<>+360(SB)/4, $0x9bdc06a7
+DATA constants<>+364(SB)/4, $0xc19bf274
+DATA constants<>+368(SB)/4, $0x00000000
+DATA constants<>+372(SB)/4, $0x00000000
+DATA constants<>+376(SB)/4, $0x00000000
+DATA constants<>+380(SB)/4, $0x00000100
 DATA constants<>+384(SB)/4, $0x80000000
 DATA constants<>+388(SB)/4, $0x00000000
 DATA constants<>+392(SB)/4, $0x00000000

@@ -55,7 +55,7 @@ func each(a *Assembly, step []string, behind int, clean ...string) {
 
 // eachVersion makes a schedule for each batch, and repeats the step with each
 // version's prepared words, which are so many bytes apart.
-func eachVersion(a *Assembly, schedule, step []string, apart int) {
+func eachVersion(a *Assembly, schedule, step []string, apart int, clean ...string) {
 	a.Label("batch")
 	a.Lines(schedule...)
 	a.Lines("MOVQ words+8(FP), R9", "MOVQ versions+16(FP), R11", "PCALIGN $64")
@@ -65,7 +65,7 @@ func eachVersion(a *Assembly, schedule, step []string, apart int) {
 	a.Lines("INCQ CX", "TESTL BX, BX", "JNZ hit")
 	a.Label("next")
 	a.Lines("DECQ R11", "JNZ step", "DECQ DX", "JNZ batch")
-	leave(a, 0, []string{"VZEROUPPER"})
+	leave(a, 0, clean)
 }
 
 // leave is what follows the loop: the end, and the rare case of a hit. Hits of
@@ -151,10 +151,16 @@ func emitAVX(a *Assembly, src *Source, whole *Search) {
 }
 
 func emitSHANI(a *Assembly, src *Source, whole *Search) {
-	s := newSHANI(4, &Table{})
-	src.Constant("spillsSHANI", s.scan(a, whole))
-	src.Prepare("prepareSHANI", "shaniWords", &whole.Graph, &s.known.Prepared)
-	a.Words("constants", s.known.Constants.Values())
+	var constants Table
+	one := newSHANI(4, &constants, streamsField("known"))
+	spills := one.one(a, whole)
+	version := newSHANI(4, &constants, prepared)
+	rows := newSHANI(4, &constants, streamsField("known"))
+	src.Constant("spillsSHANI", max(spills, version.versions(a, whole, rows)))
+	src.Prepare("prepareSHANI", "shaniWords", &whole.Graph, &one.known.Prepared)
+	src.Prepare("prepareSHANIRows", "shaniRowsWords", &whole.Graph, &rows.known.Prepared)
+	src.Prepare("prepareSHANIVersion", "shaniVersionWords", &whole.Graph, &version.known.Prepared)
+	a.Words("constants", constants.Values())
 }
 
 func emitHybrid(a *Assembly, src *Source, whole *Search) {

@@ -101,7 +101,7 @@ func (v *Vector) versions(a *Assembly, whole *Search, wholeKnown *Known, s *Sear
 	a.Function(fmt.Sprintf("%d lanes, one message schedule for many midstates.", v.Lanes), "scan"+v.Name+"Versions", arguments)
 	enter(a)
 	step := append(code.Lines, v.Check(code.Results[0])...)
-	eachVersion(a, schedule.Lines, step, 4*len(k.Prepared.Words))
+	eachVersion(a, schedule.Lines, step, 4*len(k.Prepared.Words), v.Clean...)
 	return max(schedule.Spills, code.Spills)
 }
 

@@ -12,16 +12,19 @@ type shaNI struct {
 	Processor
 	p     Program
 	known *Known
+	table Memory // where the prepared ones are
 }
 
 // quad is four words in one register, from the lowest up.
 type quad [4]*Word
 
-func newSHANI(streams int, constants *Table) *shaNI {
-	s := &shaNI{streams: streams, known: &Known{Constants: constants}}
+// newSHANI has the table of prepared words at a place: with the kernel's memory,
+// which is aligned, or elsewhere.
+func newSHANI(streams int, constants *Table, table Memory) *shaNI {
+	s := &shaNI{streams: streams, known: &Known{Constants: constants}, table: table}
 	s.Processor = Processor{
-		FromMemory: func(*Instruction, *Memory) bool { return true },
-		Load:       func(m *Memory, r string) string { return fmt.Sprintf("MOVO %s, %s", m, r) },
+		FromMemory: func(_ *Instruction, m *Memory) bool { return m.Base != prepared.Base },
+		Load:       func(m *Memory, r string) string { return fmt.Sprintf("MOVOU %s, %s", m, r) },
 		Store:      func(r string, m *Memory) string { return fmt.Sprintf("MOVO %s, %s", r, m) },
 		Copy:       func(from, to string) string { return fmt.Sprintf("MOVO %s, %s", from, to) },
 		Spill:      func(n int) *Memory { return s.field("spill").At(16 * n) },
@@ -33,7 +36,9 @@ func newSHANI(streams int, constants *Table) *shaNI {
 	return s
 }
 
-func (s *shaNI) field(name string) Memory { return Memory{Base: memory, Field: "streams_" + name} }
+func (s *shaNI) field(name string) Memory { return streamsField(name) }
+
+func streamsField(name string) Memory { return Memory{Base: memory, Field: "streams_" + name} }
 
 // printSHANI prints what reads or writes X0 and BX, and the rest as it is.
 func printSHANI(in *Instruction, o *Operands) []string {
@@ -73,7 +78,7 @@ func (s *shaNI) place(q quad) *Memory {
 	table, base := s.known.Constants, Memory{Base: constants.Base}
 	for _, w := range q {
 		if w.When == Prepared {
-			table, base = &s.known.Prepared, s.field("known")
+			table, base = &s.known.Prepared, s.table
 		}
 	}
 	return base.At(4 * table.Run(q[:]...))
@@ -111,6 +116,7 @@ func (q quad) zero() bool {
 type stream struct {
 	abef, cdgh *Value
 	w          [16]*Value
+	kw         [16]*Memory // where K + W is, if it is made already
 }
 
 // group is words 4g to 4g+3.
@@ -133,13 +139,14 @@ func (q quad) knownPart() (part quad) {
 	return part
 }
 
-// scan emits the kernel.
-func (s *shaNI) scan(a *Assembly, search *Search) (spills int) {
-	streams := s.header(search)
-	s.rounds(search, search.Header, streams, 1, 15)
-	s.digest(search, streams)
-	s.rounds(search, search.Digest, streams, 0, 14)
-	s.last(search, streams)
+// one emits the kernel that does everything for each midstate.
+func (s *shaNI) one(a *Assembly, search *Search) (spills int) {
+	spread, w16 := s.nonces(search)
+	streams := s.begin(search, spread)
+	for i, st := range streams {
+		st.w[4] = w16[i]
+	}
+	s.hash(search, streams)
 	code := s.Allocate(s.p.Code)
 	a.Function(fmt.Sprintf("%d nonces side by side.", s.streams), "scanSHANI", arguments)
 	enter(a)
@@ -147,30 +154,84 @@ func (s *shaNI) scan(a *Assembly, search *Search) (spills int) {
 	return code.Spills
 }
 
-// header begins the streams: with the state before round 4, the first whose
-// words are known again, and the first words of the schedule with the nonce.
-func (s *shaNI) header(search *Search) []*stream {
+// versions emits the kernel that makes a schedule once for all midstates. It is
+// made by another, whose prepared words are elsewhere.
+func (s *shaNI) versions(a *Assembly, search *Search, schedule *shaNI) (spills int) {
+	rows := schedule.rows(search)
+	var spread []*Value
+	for i := range s.streams {
+		spread = append(spread, &Value{Home: s.field("nonce").At(16 * i)})
+	}
+	streams := s.begin(search, spread)
+	for i, st := range streams {
+		for g := 4; g < 16; g++ {
+			st.kw[g] = s.row(i, g)
+		}
+	}
+	s.hash(search, streams)
+	code := s.Allocate(s.p.Code)
+	a.Function(fmt.Sprintf("%d nonces side by side, one message schedule for many midstates.", s.streams), "scanSHANIVersions", arguments)
+	enter(a)
+	eachVersion(a, rows.Lines, code.Lines, 4*len(s.known.Prepared.Words))
+	return max(rows.Spills, code.Spills)
+}
+
+// row is where K + W of a stream's group is.
+func (s *shaNI) row(stream, g int) *Memory { return s.field("rows").At(16 * (12*stream + g - 4)) }
+
+// rows makes the lines that put the header's schedules into memory.
+func (s *shaNI) rows(search *Search) *Code {
+	spread, w16 := s.nonces(search)
+	store := func(v *Value, m *Memory) { s.p.Store(Instruction{Name: "MOVO"}, v, m) }
+	for i, w := range w16 {
+		store(spread[i], s.field("nonce").At(16*i))
+		st := &stream{}
+		st.w[4] = w
+		for g := 4; g < 16; g++ {
+			s.schedule(search, search.Header, st, g)
+			store(s.add(st.w[g], s.constant(constQuad([4]uint32(roundConstants[4*g:])))), s.row(i, g))
+		}
+	}
+	return s.Allocate(s.p.Code)
+}
+
+// hash does all rounds of both blocks and compares.
+func (s *shaNI) hash(search *Search, streams []*stream) {
+	s.rounds(search, search.Header, streams, 1, 15)
+	s.digest(search, streams)
+	s.rounds(search, search.Digest, streams, 0, 14)
+	s.last(search, streams)
+}
+
+// nonces makes, for each stream's nonce, what the state takes of it, and the first
+// words of the schedule in which it is.
+func (s *shaNI) nonces(search *Search) (spread, w16 []*Value) {
 	next := &Value{Home: s.field("nonces").At(0)}
 	swap := &Value{Home: s.field("swap").At(0)}
 	nonces := s.do("PSHUFB", 0, next, swap)
 	s.p.Store(Instruction{Name: "MOVO"}, s.add(next, &Value{Home: s.field("step").At(0)}), s.field("nonces").At(0))
 	sigmas := s.sigma(SmallSigma0, nonces)
 	pairs := []*Value{s.do("PUNPCKLLQ", 0, sigmas, nonces), s.do("PUNPCKHLQ", 0, sigmas, nonces)}
-
-	blk := search.Header
-	abef, cdgh := halves(blk.State[4])
 	ones := uint32(1<<32 - 1)
 	odd, high := s.constant(constQuad([4]uint32{0, ones, 0, ones})), s.constant(constQuad([4]uint32{0, 0, ones, ones}))
-	var streams []*stream
+	known := s.constant(group(&search.Header.W, 4).knownPart())
 	for i := range s.streams {
-		nonce := s.do("PAND", 0, s.shuffle(0x55*i, nonces), odd)
-		w16 := s.do("PAND", 0, s.shuffle([]int{0x44, 0xee}[i%2], pairs[i/2]), high)
-		st := &stream{
+		spread = append(spread, s.do("PAND", 0, s.shuffle(0x55*i, nonces), odd))
+		pair := s.do("PAND", 0, s.shuffle([]int{0x44, 0xee}[i%2], pairs[i/2]), high)
+		w16 = append(w16, s.add(pair, known))
+	}
+	return spread, w16
+}
+
+// begin begins the streams with the state before round 4, the first whose words
+// are known again.
+func (s *shaNI) begin(search *Search, spread []*Value) (streams []*stream) {
+	abef, cdgh := halves(search.Header.State[4])
+	for _, nonce := range spread {
+		streams = append(streams, &stream{
 			abef: s.add(nonce, s.constant(abef.knownPart())),
 			cdgh: s.constant(cdgh),
-		}
-		st.w[4] = s.add(w16, s.constant(group(&blk.W, 4).knownPart()))
-		streams = append(streams, st)
+		})
 	}
 	return streams
 }
@@ -194,8 +255,8 @@ func (s *shaNI) rounds(search *Search, blk *Block, streams []*stream, first, las
 			s.schedule(search, blk, st, g)
 			s.schedule(search, blk, st, min(g+1, 15))
 			s.twoRounds(blk, st, g)
-			if kw := group(&blk.KW, g); kw.known() {
-				s.toX0("MOVQ", 0, &Value{Home: s.place(kw).At(8)})
+			if kw := s.made(blk, st, g); kw != nil {
+				s.toX0("MOVQ", 0, &Value{Home: kw.At(8)})
 			} else {
 				s.toX0("PSHUFD", 0x0e)
 			}
@@ -204,10 +265,18 @@ func (s *shaNI) rounds(search *Search, blk *Block, streams []*stream, first, las
 	}
 }
 
+// made is where K + W is in memory, or nil.
+func (s *shaNI) made(blk *Block, st *stream, g int) *Memory {
+	if kw := group(&blk.KW, g); kw.known() {
+		return s.place(kw)
+	}
+	return st.kw[g]
+}
+
 // twoRounds does the first half of a group and leaves K + W of all of it in X0.
 func (s *shaNI) twoRounds(blk *Block, st *stream, g int) {
-	if kw := group(&blk.KW, g); kw.known() {
-		s.toX0("MOVQ", 0, s.constant(kw))
+	if kw := s.made(blk, st, g); kw != nil {
+		s.toX0("MOVQ", 0, &Value{Home: kw})
 	} else {
 		s.toX0("MOVO", 0, s.constant(constQuad([4]uint32(roundConstants[4*g:]))))
 		s.toX0("PADDL", 0, st.w[g])
@@ -221,7 +290,7 @@ func (s *shaNI) round(st *stream) {
 
 // schedule makes a group of the schedule, unless it is known or made.
 func (s *shaNI) schedule(search *Search, blk *Block, st *stream, g int) {
-	if st.w[g] != nil || group(&blk.W, g).known() {
+	if st.w[g] != nil || s.made(blk, st, g) != nil {
 		return
 	}
 	w := func(g int) *Value {
