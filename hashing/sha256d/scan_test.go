@@ -343,16 +343,18 @@ func FuzzKernels(f *testing.F) {
 		copy(h[:], b)
 		rolled := h
 		binary.LittleEndian.PutUint32(rolled[:], version)
-		mids := []State{Midstate(&h), Midstate(&rolled)}
-		want := reference([][80]byte{h, rolled}, withTop(top), start, uint32(count))
-		for _, k := range Kernels() {
-			if !k.Available() {
-				continue
-			}
-			var s Search
-			s.Prepare(&h, mids, withTop(top))
-			if got := scanAll(t, k, &s, start, uint32(count), 2*MaxStep); !slices.Equal(got, want) {
-				t.Errorf("%s: hits %v, want %v", k.Name, got, want)
+		headers, mids := [][80]byte{h, rolled}, []State{Midstate(&h), Midstate(&rolled)}
+		var s Search
+		for versions := 1; versions <= 2; versions++ {
+			want := reference(headers[:versions], withTop(top), start, uint32(count))
+			s.Prepare(&h, mids[:versions], withTop(top))
+			for _, k := range Kernels() {
+				if !k.Available() {
+					continue
+				}
+				if got := scanAll(t, k, &s, start, uint32(count), 2*MaxStep); !slices.Equal(got, want) {
+					t.Errorf("%s, %d versions: hits %v, want %v", k.Name, versions, got, want)
+				}
 			}
 		}
 	})
