@@ -144,8 +144,6 @@ func prepareWhole(out *[wholeWords]uint32, mid *State, tail *[3]uint32) {
 	out[46] = x97
 }
 
-const scheduleRows = 46
-
 const rowsWords = 11
 
 // prepareRows computes what kernels want to have prepared for each midstate.
@@ -295,6 +293,8 @@ func prepareVersion(out *[versionWords]uint32, mid *State, tail *[3]uint32) {
 	out[34] = x81
 	out[35] = x82
 }
+
+const scheduleRows = 46
 
 const spillsNEON = 0
 

@@ -69,14 +69,9 @@ func leave64(a *Assembly, lanes []string) {
 	)
 }
 
-// neon64 is NEON of arm64.
-type neon64 struct {
-	Processor
-	streams *Streams // of the part that is made
-}
-
-func newNEON64() *neon64 {
-	n := &neon64{}
+// newNEON64 is NEON of arm64. Registers are numbers, because they have two names.
+func newNEON64() *NEON {
+	n := &NEON{Base: "R0", Constants: "R2", Prepared: "R1", One: oneNEON64, Versions: versionsNEON64}
 	n.Processor = Processor{
 		Load: func(m *Memory, r string) string {
 			if table, ok := n.streams.Load(m); ok {
@@ -87,17 +82,12 @@ func newNEON64() *neon64 {
 		Store: func(r string, m *Memory) string { return fmt.Sprintf("FMOVQ F%s, %s", r, m) },
 		Copy:  func(from, to string) string { return fmt.Sprintf("VMOV V%s.B16, V%s.B16", from, to) },
 		Print: printNEON64,
-		Spill: func(i int) *Memory { return lanes128("spill", i) },
+		Spill: func(i int) *Memory { return n.row("spill", i) },
 	}
 	for i := range 32 {
 		n.Registers = append(n.Registers, fmt.Sprint(i))
 	}
 	return n
-}
-
-// lanes128 is a row of the memory.
-func lanes128(name string, i int) *Memory {
-	return Memory{Base: "R0", Field: "lanes128_" + name}.At(16 * i)
 }
 
 // printNEON64 prints sources from last to first, and the result.
@@ -123,37 +113,22 @@ func printNEON64(in *Instruction, o *Operands) []string {
 	return []string{text + fmt.Sprintf("V%s.%s", o.Result, arrangement)}
 }
 
-// begin starts a part with streams of its own.
-func (n *neon64) begin() *Program {
-	n.streams = NewStreams("R2", "R1")
-	return &Program{Known: n.streams.In, Lower: lowerNEON}
-}
-
-// nonces appends the words of this step's nonces, and advances to the next's.
-func (n *neon64) nonces(p *Program) *Value {
-	next := &Value{Home: lanes128("nonces", 0)}
-	nonce := p.Do(Instruction{Name: "VREV32"}, next)
-	p.Store(Instruction{}, p.Do(Instruction{Name: "VADD"}, next, &Value{Home: lanes128("step", 0)}), lanes128("nonces", 0))
-	return nonce
-}
-
-// check compares the last word with the limit, and goes to hit with the lanes in R9.
-func (n *neon64) check(last string) []string {
-	r, other := "V"+last, "V0"
+// checkNEON64 compares the last word with the limit, and goes to hit with the lanes
+// in R9.
+func checkNEON64(last string) []string {
+	r, other := "V"+last, "0"
 	if last == "0" {
-		other = "V1"
+		other = "1"
 	}
-	load := func(name string) string {
-		return fmt.Sprintf("FMOVQ %s, F%s", lanes128(name, 0), other[1:])
-	}
+	x := "V" + other
 	return []string{
 		fmt.Sprintf("VREV32 %s.B16, %s.B16", r, r),
-		load("top"),
+		fmt.Sprintf("FMOVQ lanes128_top(R0), F%s", other),
 		// At or below is equal to the lesser.
-		fmt.Sprintf("VUMIN %s.S4, %s.S4, %s.S4", other, r, other),
-		fmt.Sprintf("VCMEQ %s.S4, %s.S4, %s.S4", other, r, r),
-		load("bits"),
-		fmt.Sprintf("VAND %s.B16, %s.B16, %s.B16", other, r, r),
+		fmt.Sprintf("VUMIN %s.S4, %s.S4, %s.S4", x, r, x),
+		fmt.Sprintf("VCMEQ %s.S4, %s.S4, %s.S4", x, r, r),
+		fmt.Sprintf("FMOVQ lanes128_bits(R0), F%s", other),
+		fmt.Sprintf("VAND %s.B16, %s.B16, %s.B16", x, r, r),
 		fmt.Sprintf("VADDV %s.S4, %s", r, r),
 		fmt.Sprintf("VMOV %s.S[0], R9", r),
 		"ADD $1, R7",
@@ -161,88 +136,30 @@ func (n *neon64) check(last string) []string {
 	}
 }
 
-// one emits the kernel that does everything for each midstate.
-func (n *neon64) one(a *Assembly, src *Source, s *Search) (spills int) {
-	p := n.begin()
-	live := s.ahead(s.Live(s.Last))
-	p.Set(input(live, "nonce"), n.nonces(p))
-	p.Run(live)
-	code := n.Allocate(p.Code, p.Value(s.Last))
+func oneNEON64(a *Assembly, step []string, last string) {
 	a.Function("4 lanes.", "scanNEON", arguments)
 	enter64(a)
-	step := append([]string{"MOVD words+8(FP), R1", "MOVD $wholeNEON<>(SB), R2"}, code.Lines...)
-	each64(a, nil, append(step, n.check(code.Results[0])...))
-	a.Words("wholeNEON", n.streams.Constants.Values())
-	src.Prepare("prepareWhole", "wholeWords", &s.Graph, &n.streams.Prepared.Table)
-	return code.Spills
+	each64(a, nil, slices.Concat([]string{"MOVD words+8(FP), R1", "MOVD $wholeNEON<>(SB), R2"}, step, checkNEON64(last)))
 }
 
-// versions emits the kernel that makes a schedule once for all midstates.
-func (n *neon64) versions(a *Assembly, src *Source, whole, s *Search) (spills int) {
-	p := n.begin()
-	schedule := n.schedule(p, whole)
-	rows := n.streams
-
-	p = n.begin()
-	live := s.ahead(s.Live(s.Last))
-	p.Set(input(live, "nonce"), &Value{Home: lanes128("nonce", 0)})
-	for i, kw := range s.inputs() {
-		p.Set(kw, &Value{Home: lanes128("rows", i)})
-	}
-	p.Run(live)
-	code := n.Allocate(p.Code, p.Value(s.Last))
+func versionsNEON64(a *Assembly, schedule, step []string, last string) {
 	a.Function("4 lanes, one message schedule for many midstates.", "scanNEONVersions", arguments)
 	enter64(a)
 	eachVersion64(a, nil,
-		append([]string{"ADD $lanes128_known, R0, R1", "MOVD $rowsNEON<>(SB), R2"}, schedule.Lines...),
-		slices.Concat([]string{"MOVD $versionNEON<>(SB), R2"}, code.Lines, n.check(code.Results[0])))
-	a.Words("rowsNEON", rows.Constants.Values())
-	a.Words("versionNEON", n.streams.Constants.Values())
-	src.Prepare("prepareRows", "rowsWords", &whole.Graph, &rows.Prepared.Table)
-	src.Prepare("prepareVersion", "versionWords", &s.Graph, &n.streams.Prepared.Table)
-	return max(schedule.Spills, code.Spills)
-}
-
-// schedule makes the lines that put the rows of a batch into memory.
-func (n *neon64) schedule(p *Program, s *Search) *Code {
-	rows := s.rows()
-	live := s.Live(rows...)
-	nonce := n.nonces(p)
-	p.Store(Instruction{}, nonce, lanes128("nonce", 0))
-	p.Set(input(live, "nonce"), nonce)
-	for _, w := range live {
-		p.Run([]*Word{w})
-		if i := slices.Index(rows, w); i >= 0 {
-			p.Store(Instruction{}, p.Value(w), lanes128("rows", i))
-		}
-	}
-	return n.Allocate(p.Code)
-}
-
-// inputs are the words that stand for the rows, in a search with its Schedule cut.
-func (s *Search) inputs() (inputs []*Word) {
-	for t, kw := range s.Header.KW {
-		if kw.Op == Input && t >= 16 {
-			inputs = append(inputs, kw)
-		}
-	}
-	return inputs
+		append([]string{"ADD $lanes128_known, R0, R1", "MOVD $rowsNEON<>(SB), R2"}, schedule...),
+		slices.Concat([]string{"MOVD $versionNEON<>(SB), R2"}, step, checkNEON64(last)))
 }
 
 func generateARM64(dir string) error {
 	const constraint = "arm64 && !purego"
 	src := NewSource(constraint)
 	a := NewAssembly(constraint)
-	whole := NewSearch(Whole)
-	n := newNEON64()
-	one := n.one(a, src, whole)
-	src.Constant("scheduleRows", len(whole.rows()))
-	src.Constant("spillsNEON", max(one, n.versions(a, src, whole, NewSearch(Schedule))))
+	newNEON64().generate(a, src)
 	if err := a.Write(dir, "neon_arm64.s"); err != nil {
 		return err
 	}
 	a = NewAssembly(constraint)
-	scanSHA2(a, src, whole)
+	scanSHA2(a, src, NewSearch(Whole))
 	if err := a.Write(dir, "sha2_arm64.s"); err != nil {
 		return err
 	}
