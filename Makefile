@@ -8,15 +8,16 @@ LDFLAGS  := -s -w -X github.com/lodefw/lode/internal/cli.version=$(VERSION) -X g
 GOBUILD  := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 FUZZTIME ?= 10s
 BLOCKS   ?= 0
+BOARD    ?=
 
 .PHONY: build demo test check race fuzz bench bench-hash cross size generate clean
 
 build: ## all commands, for this machine, into bin/
 	$(GOBUILD) -o $(BIN)/ ./cmd/...
 
-demo: ## bundled pool, embedded chain and CPU miner; BLOCKS=3 ends after three blocks
+demo: ## bundled pool, embedded chain and CPU miner; BLOCKS=3 ends after three blocks; BOARD=bitaxe-gamma mines with a virtual board
 	@$(GOBUILD) -o $(BIN)/ ./cmd/lode-pool ./cmd/lode-miner ./examples/demo
-	@exec $(BIN)/demo -blocks $(BLOCKS)
+	@exec $(BIN)/demo -blocks $(BLOCKS) -board '$(BOARD)'
 
 test: ## everything: units, real nodes, and the device's packages on emulated arm and mips
 	@scripts/setup nodes

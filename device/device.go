@@ -126,7 +126,7 @@ func (d *Device) tellRate(ctx context.Context) error {
 		case <-tick.C:
 		}
 		s := d.dispatcher.Status()
-		if s.State != Mining || !moved(d.told, s.HashRate.Minute1) {
+		if s.State != Mining || s.Total.Solutions < measuredAfter || !moved(d.told, s.HashRate.Minute1) {
 			continue
 		}
 		d.log.Info("hash rate told to the pool", "was", d.told, "is", s.HashRate.Minute1)

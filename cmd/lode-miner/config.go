@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/lodefw/lode/board/laptop"
 	"github.com/lodefw/lode/internal/cli"
 	"github.com/lodefw/lode/sv2/noise"
 	"github.com/lodefw/lode/sv2/sv2net"
@@ -38,7 +37,7 @@ func defineFlags(fs *flag.FlagSet, c *config) {
 	fs.BoolVar(&c.Plain, "plain", c.Plain, "allow pools without a key in their URL, unencrypted: anyone on the way can steal the work")
 	fs.BoolVar(&c.StrictClock, "strict-clock", c.StrictClock, "refuse to connect while the clock is not set, instead of taking the time from the pool")
 	fs.StringVar(&c.ClockFile, "clock-file", c.ClockFile, "keep the last known time in this `file`, for boards whose clock forgets it")
-	fs.StringVar(&c.Board, "board", c.Board, "what to mine with: `name` laptop, or auto (the default)")
+	fs.StringVar(&c.Board, "board", c.Board, "what to mine with: `name` laptop, auto (the default), bitaxe-gamma:/dev/ttyACM0,/dev/ttyACM1 (also -supra, -ultra), or virtual:bitaxe-gamma")
 	fs.IntVar(&c.Threads, "threads", c.Threads, "hash on `n` threads; 0 is one for each core")
 	fs.IntVar(&c.Duty, "duty", c.Duty, "hash this `percent` of the time; 0 is all of it")
 	fs.BoolVar(&c.Nice, "nice", c.Nice, "let every other program go first")
@@ -103,18 +102,4 @@ func (c *config) dialer(clock noise.Clock, log *slog.Logger) func(context.Contex
 			Plain:  plain && !u.HasKey, Clock: clock,
 		})
 	}
-}
-
-// board is what hashes.
-func (c *config) board() (*laptop.Board, error) {
-	switch c.Board {
-	case "", "auto", "laptop":
-	default:
-		return nil, cli.Failf(cli.Config, "no board called %q; there are: laptop, auto", c.Board)
-	}
-	b, err := laptop.New(laptop.Config{Threads: c.Threads, Duty: c.Duty, NormalPriority: !c.Nice, Kernel: c.Kernel})
-	if err != nil {
-		return nil, cli.Fail(cli.Config, err)
-	}
-	return b, nil
 }

@@ -30,6 +30,8 @@ pool's URL is how the pool is recognised: copy it from the pool's own page.
 			What: "two pools with a user each; half of the time of two threads, everything else first"},
 		{Line: "lode-miner -pool 192.168.1.5:34254 -plain -user test -status :7780",
 			What: "without encryption in a local network; lodectl status :7780 shows how it goes"},
+		{Line: "lode-miner -pool URL -user alice -board virtual:bitaxe-gamma",
+			What: "with a board that exists in this process only; kill -USR1 pauses and resumes, kill -USR2 clears a board's fault"},
 		{Line: "lode-miner bench -json", What: "speed of the kernels, for programs"},
 	},
 	Prefix: "LODE_MINER",
@@ -66,17 +68,19 @@ func mine(ctx context.Context, s cli.IO, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	board, err := cfg.board()
+	m, err := cfg.machine(log)
 	if err != nil {
 		return err
 	}
-	client.Hardware = board.String()
-	dev, err := device.New(device.Config{Hashers: board.Hashers(), Client: client, Log: log})
+	defer m.close()
+	client.Hardware = m.String()
+	dev, err := device.New(device.Config{Hashers: m.hashers, Board: m.board, Client: client, Log: log})
 	if err != nil {
 		return cli.Fail(cli.Config, err)
 	}
-	log.Info("lode-miner starts", "board", board.String(), "hash_rate", cli.HashRate(board.HashRate()))
-	parts := []func(context.Context) error{dev.Run, keeper.run, reporter{dev, screen, log}.run}
+	log.Info("lode-miner starts", "board", m.String(), "hash_rate", cli.HashRate(m.rate))
+	byHand := &controls{dev: dev, log: log}
+	parts := []func(context.Context) error{dev.Run, keeper.run, reporter{dev, screen, log}.run, byHand.handle}
 	if cfg.Status != "" {
 		l, err := cli.ListenStatus(cfg.Status)
 		if err != nil {

@@ -66,6 +66,9 @@ func TestExitCodes(t *testing.T) {
 		{"-pool " + url[:len(url)-1] + "x -user a", cli.Config, "key"},
 		{"-pool " + url + " -user a -user b", cli.Config, "2 users for 1 pools"},
 		{"-pool " + url + " -user a -board antminer", cli.Config, "laptop"},
+		{"-pool " + url + " -user a -board virtual:antminer", cli.Config, "bitaxe-gamma"},
+		{"-pool " + url + " -user a -board bitaxe-gamma", cli.Config, "bitaxe-gamma:/dev/ttyACM0,/dev/ttyACM1"},
+		{"-pool " + url + " -user a -board bitaxe-gamma:/nonexistent/a,/nonexistent/b", cli.Config, "/nonexistent/a"},
 		{"-pool " + url + " -user a -threads 100000", cli.Config, "threads"},
 		{"-pool " + url + " -user a -duty 101", cli.Config, "duty"},
 		{"-pool " + url + " -user a -kernel abacus", cli.Config, "generic"},
@@ -103,9 +106,9 @@ func TestEnvironmentAndFile(t *testing.T) {
 	if fmt.Sprint(cfg.Pools, cfg.Users, cfg.Plain, cfg.Threads, cfg.Duty) != "[host:1] [bob] true 1 10" {
 		t.Errorf("%+v", cfg)
 	}
-	board, err := cfg.board()
-	if err != nil || board.String() != "laptop" {
-		t.Errorf("board %v, %v", board, err)
+	m, err := cfg.machine(nil)
+	if err != nil || m.String() != "laptop" {
+		t.Errorf("machine %v, %v", m, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/lodefw/lode/device"
@@ -51,24 +52,59 @@ func (r reporter) run(ctx context.Context) error {
 func (r reporter) report(what string) {
 	st := r.dev.Status()
 	p := &st.Pool
-	if what == "mining" && st.State != device.Mining {
+	switch {
+	case what != "mining":
+	case st.State == device.Paused:
+		what = "paused"
+	case st.State != device.Mining:
 		what = "waiting for a job"
+	case st.Board != nil:
+		what = st.Board.Power.String()
 	}
-	r.log.Info(what, "5s", cli.HashRate(st.HashRate.Seconds5), "1m", cli.HashRate(st.HashRate.Minute1),
+	values := []any{"5s", cli.HashRate(st.HashRate.Seconds5), "1m", cli.HashRate(st.HashRate.Minute1),
 		"15m", cli.HashRate(st.HashRate.Minutes15), "accepted", p.Accepted, "rejected", sum(p.Rejected),
-		"lost", sum(p.Lost), "blocks", p.Blocks, "pool", p.Pool)
+		"lost", sum(p.Lost), "blocks", p.Blocks, "pool", p.Pool}
+	if st.Board != nil {
+		values = append(values, "board", boardLine(st.Board))
+	}
+	r.log.Info(what, values...)
 }
 
 // progress is the line that is overwritten in place.
 func progress(st *device.Status) string {
 	p := &st.Pool
-	line := fmt.Sprintf("%s (1m %s, 15m %s) | accepted %d, rejected %d, lost %d | blocks %d | ",
+	line := ""
+	if st.Board != nil {
+		line = boardLine(st.Board) + " | "
+	}
+	line += fmt.Sprintf("%s (1m %s, 15m %s) | accepted %d, rejected %d, lost %d | blocks %d | ",
 		cli.HashRate(st.HashRate.Seconds5), cli.HashRate(st.HashRate.Minute1), cli.HashRate(st.HashRate.Minutes15),
 		p.Accepted, sum(p.Rejected), sum(p.Lost), p.Blocks)
 	if p.Channel == nil {
 		return line + p.State.String() + " " + p.Pool
 	}
 	return line + fmt.Sprintf("%s, difficulty %.4g", p.Pool, p.Channel.Difficulty)
+}
+
+// boardLine says in a few words how a board is.
+func boardLine(b *device.BoardStatus) string {
+	var words []string
+	for _, c := range b.Chains {
+		words = append(words, fmt.Sprintf("%d %s %.0f MHz", c.Alive(), c.Model, c.MHz))
+	}
+	for _, t := range b.Temperatures {
+		words = append(words, fmt.Sprintf("%s %.1f °C", t.Name, t.Celsius))
+	}
+	for _, f := range b.Fans {
+		words = append(words, fmt.Sprintf("%s %.0f rpm", f.Name, f.RPM))
+	}
+	for _, r := range b.Rails {
+		words = append(words, fmt.Sprintf("%.2f V %.1f W", r.Output, r.Watts))
+	}
+	if b.Reason != nil {
+		words = append(words, b.Reason.String())
+	}
+	return b.Power.String() + ": " + strings.Join(words, ", ")
 }
 
 func sum(m map[string]uint64) (n uint64) {

@@ -1,6 +1,6 @@
 // Command demo runs the main job on one machine: lode-pool on its embedded chain,
-// and lode-miner on the CPU, as two processes over TCP and Noise. make demo builds
-// all three and starts it.
+// and lode-miner on the CPU or a virtual board, as two processes over TCP and Noise.
+// make demo builds all three and starts it.
 package main
 
 import (
@@ -23,12 +23,15 @@ var help = cli.Help{
 	About: `Starts lode-pool and lode-miner, which must lie beside this program, and shows
 what they do until you press Ctrl-C. The chain is a private one in the pool's
 process; it adapts its difficulty so that a block comes about every 15 seconds.`,
-	Examples: []cli.Example{{Line: "demo -blocks 3", What: "ends by itself after three blocks"}},
+	Examples: []cli.Example{
+		{Line: "demo -blocks 3", What: "ends by itself after three blocks"},
+		{Line: "demo -board bitaxe-gamma", What: "mines with a virtual board: its chips, fan and heat are shown too"},
+	},
 }
 
 type options struct {
 	blocks, threads int
-	data            string
+	data, board     string
 }
 
 func main() { os.Exit(cli.Main("demo", run)) }
@@ -38,6 +41,7 @@ func run(ctx context.Context, s cli.IO, args []string) error {
 	rest, err := cli.ParseFlags(s, help, args, func(fs *flag.FlagSet) {
 		fs.IntVar(&o.blocks, "blocks", 0, "end after this many blocks; 0 runs until stopped")
 		fs.IntVar(&o.threads, "threads", 1, "threads that the miner uses")
+		fs.StringVar(&o.board, "board", "", "mine with a virtual board of this `name`, such as bitaxe-gamma; empty is the CPU")
 		fs.StringVar(&o.data, "data", "", "keep the chain in this folder; empty is a temporary one")
 	})
 	if err != nil {
@@ -86,8 +90,11 @@ func demo(ctx context.Context, s cli.IO, o options, bin, tmp string) error {
 		pool.stop()
 		return errors.New("the pool did not say where it listens within 30 s")
 	}
-	miner := start(prefix(screen, "miner "), filepath.Join(bin, "lode-miner"), "-pool", where, "-user", "demo.laptop",
-		"-threads", strconv.Itoa(o.threads), "-status", d.miner)
+	args := []string{"-pool", where, "-user", "demo.laptop", "-threads", strconv.Itoa(o.threads), "-status", d.miner}
+	if o.board != "" {
+		args = append(args, "-board", "virtual:"+o.board)
+	}
+	miner := start(prefix(screen, "miner "), filepath.Join(bin, "lode-miner"), args...)
 	reached := make(chan bool, 1)
 	go func() { reached <- d.run(ctx, o.blocks) }()
 	select {

@@ -1,0 +1,16 @@
+//go:build !linux
+
+package bitaxe
+
+import (
+	"errors"
+	"io"
+
+	"github.com/lodefw/lode/board"
+)
+
+// OpenUSB needs Linux: the chips' baud rates are not among those of other systems'
+// serial ports.
+func OpenUSB(control, data string, k Kind, o Options) (*board.Board, io.Closer, error) {
+	return nil, nil, errors.New("bitaxe: boards on USB need Linux")
+}
