@@ -42,19 +42,19 @@ func (r *runner) accept(req request) {
 	if r.ramped != nil {
 		r.ramped <- errSuperseded
 	}
-	r.target, r.ramped = req.clock, req.done
+	r.walkTo, r.ramped = req.clock, req.done
 	r.opts.Frequency = req.clock // for the next bring-up
 	r.ramp.Reset(0)
 }
 
 // rampOn takes one step of a change of the clock.
 func (r *runner) rampOn(ctx context.Context) error {
-	next := towards(r.frequency, r.target)
+	next := towards(r.frequency, r.walkTo)
 	err := r.setClock(ctx, next)
 	if err == nil && r.spec.rolls && !r.idle {
 		err = r.writeHashCount(ctx)
 	}
-	if err == nil && next != r.target {
+	if err == nil && next != r.walkTo {
 		r.ramp.Reset(rampPause)
 		return nil
 	}

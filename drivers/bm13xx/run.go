@@ -52,7 +52,7 @@ type runner struct {
 	begun   time.Time       // of the first job since they were idle
 
 	renew, rest, ramp *time.Timer
-	target            physic.Frequency
+	walkTo            physic.Frequency
 	ramped            chan error // whoever wanted the clock changed
 }
 
@@ -94,7 +94,7 @@ func newRunner(c *Chain, feed *hashing.Feed, found func(hashing.Solution)) *runn
 		responses: make(chan Response, 256), failed: make(chan error, 1),
 		want: make(chan struct{}, 1), works: make(chan pulled),
 		renew: stopped(), rest: stopped(), ramp: stopped(),
-		target: c.frequency,
+		walkTo: c.frequency,
 	}
 	c.jobs.clear()
 	return r
