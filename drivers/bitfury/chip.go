@@ -34,6 +34,7 @@ type Tally struct {
 	Stale          uint64 // meets the ticket, for work that a new job replaced
 	Duplicates     uint64
 	HardwareErrors uint64 // meets nothing under any offset
+	Noise          uint64 // the same, but was not there any more a read later: the bus
 }
 
 // chip is what the chain knows of a chip. Run's goroutine owns the first part.
@@ -41,9 +42,11 @@ type chip struct {
 	number        int
 	up            bool // set up since it was off
 	previous, now job
-	waiting       job // the chip has it and takes it when now is done
-	next          job // to be given at the next visit
-	ring          [ringSize]uint32
+	waiting       job              // the chip has it and takes it when now is done
+	next          job              // to be given at the next visit
+	ring, before  [ringSize]uint32 // the last two reads
+	suspects      [ringSize]uint32 // of the last read, that solve nothing
+	suspected     int
 	toggle        uint32
 	heard         bool // ring and toggle are of this chip since its set-up
 	recent        recent
@@ -64,7 +67,7 @@ type chip struct {
 // forget is for a chip that is set up anew: what it says next is of no job.
 func (c *chip) forget(at time.Time) {
 	c.previous.set, c.now.set, c.waiting.set = false, false, false
-	c.heard, c.mute, c.odd = false, 0, 0
+	c.heard, c.mute, c.odd, c.suspected = false, 0, 0, 0
 	c.counted = time.Time{}
 	c.since = at
 }
@@ -111,6 +114,10 @@ func (r *recent) add(work uint64, nonce uint32) bool {
 	r.next = (r.next + 1) % len(r.seen)
 	return true
 }
+
+// isNew tells whether a word of an answer was in neither of the last two: one read
+// wrong must not make the next look new.
+func (c *chip) isNew(word uint32) bool { return !holds(&c.ring, word) && !holds(&c.before, word) }
 
 // holds tells whether the ring has the word. New nonces are found by what was
 // not there, not by place: then a ring that is read out of step loses nothing.

@@ -24,6 +24,9 @@ func (c *Chain) find(ctx context.Context) error {
 		if !ok {
 			break
 		}
+		if err := c.stop(n); err != nil { // it need not hash until Run
+			return err
+		}
 		n++
 	}
 	c.mu.Lock()

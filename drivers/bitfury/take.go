@@ -14,16 +14,17 @@ func (c *Chain) take(ch *chip, a *Answer, now time.Time, found func(hashing.Solu
 	}
 	ch.mute = 0
 	if !ch.heard { // what stands there now came before
-		ch.heard, ch.ring, ch.toggle = true, a.Ring, a.Toggle
+		ch.heard, ch.ring, ch.before, ch.toggle = true, a.Ring, a.Ring, a.Toggle
 		return
 	}
 	if a.Toggle != ch.toggle {
 		ch.toggle = a.Toggle
 		ch.taken()
 	}
+	c.suspects(ch, a)
 	moved := false
 	for _, word := range a.Ring {
-		if holds(&ch.ring, word) {
+		if !ch.isNew(word) {
 			continue
 		}
 		nonce := DecodeNonce(word)
@@ -32,9 +33,12 @@ func (c *Chain) take(ch *chip, a *Answer, now time.Time, found func(hashing.Solu
 			c.measure(ch, count, now)
 			continue
 		}
-		c.nonce(ch, nonce, now, found)
+		if !c.nonce(ch, nonce, now, found) {
+			ch.suspects[ch.suspected] = word
+			ch.suspected++
+		}
 	}
-	ch.ring = a.Ring
+	ch.before, ch.ring = ch.ring, a.Ring
 	ch.odd++
 	if moved {
 		ch.odd = 0
@@ -60,29 +64,44 @@ func (c *Chain) measure(ch *chip, count uint32, now time.Time) {
 	ch.rate += (rate - ch.rate) / 16
 }
 
-// nonce classifies a new nonce, and reports it if its work wants it.
-func (c *Chain) nonce(ch *chip, nonce uint32, now time.Time, found func(hashing.Solution)) {
+// suspects looks again at the words that solved nothing when they came: the chip
+// has made a mistake if they are still there, the bus if not.
+func (c *Chain) suspects(ch *chip, a *Answer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, word := range ch.suspects[:ch.suspected] {
+		if holds(&a.Ring, word) {
+			ch.tally.HardwareErrors++
+		} else {
+			ch.tally.Noise++
+		}
+	}
+	ch.suspected = 0
+}
+
+// nonce classifies a new nonce, and reports it if its work wants it. It is false
+// for one that is none.
+func (c *Chain) nonce(ch *chip, nonce uint32, now time.Time, found func(hashing.Solution)) bool {
 	j, n := ch.claim(nonce, &c.opts.Ticket)
+	if j == nil {
+		return !ch.previous.set // true: of a job that it had before its set-up
+	}
 	if !c.count(ch, j, n, now) {
-		return
+		return true
 	}
 	h := j.work.Header
 	h.Nonce = n
 	if j.work.Target.MetBy(h.Hash()) {
 		found(hashing.Solution{Work: j.work.ID, Nonce: n, Version: h.Version, NTime: h.NTime})
 	}
+	return true
 }
 
-// count says whether a nonce is a solution, and counts what it is.
+// count says whether a solution is a new one, and counts what it is.
 func (c *Chain) count(ch *chip, j *job, nonce uint32, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case j == nil && !ch.previous.set: // of a job that it had before its set-up
-		return false
-	case j == nil:
-		ch.tally.HardwareErrors++
-		return false
 	case !ch.recent.add(j.work.ID, nonce):
 		ch.tally.Duplicates++
 		return false
