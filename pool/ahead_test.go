@@ -83,5 +83,5 @@ func (m *miner) solve() {
 			}
 		}
 	}
-	m.t.Fatal("no block in 2^31 hashes, where 2^22 do on average")
+	m.t.Fatal("no block in 2^31 hashes, where 2^23 do on average")
 }

@@ -32,7 +32,7 @@ const (
 
 const (
 	magic     = wire.BitcoinNet(0x65646f6c) // "lode"
-	startBits = 0x1e040000                  // 2^22 hashes a block: 4 s at 1 MH/s
+	startBits = 0x1e020000                  // 2^23 hashes a block: 3 s in plain Go
 	floorBits = 0x1e100000                  // 2^20 hashes a block: the lowest difficulty
 	subsidy   = 50 * 1e8
 )
