@@ -18,6 +18,7 @@ const (
 	answerWait   = 1000 * ms // for the first answer
 	answerQuiet  = 200 * ms  // between answers; a USB adapter may hold them 16 ms
 	afterBaud    = 60 * ms
+	lineTime     = 20 * ms // for a job and a command to leave the line, at 115200 baud too
 	rampStep     = 6250 * physic.KiloHertz
 	rampPause    = 100 * ms
 	dividerPause = 10 * ms
@@ -250,6 +251,7 @@ func (c *Chain) halt() {
 	if c.spec.rolls {
 		c.quiet(c.command(ctx, Command{Op: OpWrite, All: true, Reg: c.spec.regs.count}, 0))
 	}
+	c.quiet(sleep(ctx, lineTime))
 	if c.opts.Reset != nil {
 		c.opts.Reset(true)
 		return

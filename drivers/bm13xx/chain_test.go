@@ -155,6 +155,7 @@ func (r *rig) check() {
 // breaches are what the virtual chain's checker objects to.
 func (r *rig) breaches(but ...chipsim.Kind) {
 	r.t.Helper()
+	time.Sleep(10 * time.Second) // for what is noticed late
 	for _, rep := range r.sim.Reports() {
 		if !strings.Contains(fmt.Sprint(but), string(rep.Kind)) {
 			r.t.Errorf("protocol: %v", rep)

@@ -3,14 +3,14 @@ package bm13xx
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"periph.io/x/conn/v3/physic"
 )
 
-// request asks the runner for another clock.
+// request asks the runner for another clock, or for a register.
 type request struct {
 	clock physic.Frequency
+	read  *reading
 	done  chan error // has room
 }
 
@@ -25,10 +25,8 @@ func (c *Chain) SetFrequency(ctx context.Context, f physic.Frequency) error {
 		return err
 	}
 	req := request{clock: f, done: make(chan error, 1)}
-	select {
-	case c.requests <- req:
-	case <-ctx.Done():
-		return fmt.Errorf("bm13xx: the chain is not running: %w", ctx.Err())
+	if err := c.request(ctx, req); err != nil {
+		return err
 	}
 	select {
 	case err := <-req.done:
@@ -38,13 +36,17 @@ func (c *Chain) SetFrequency(ctx context.Context, f physic.Frequency) error {
 	}
 }
 
-func (r *runner) accept(req request) {
+func (r *runner) accept(ctx context.Context, req request) error {
+	if req.read != nil {
+		return r.beginRead(ctx, req)
+	}
 	if r.ramped != nil {
 		r.ramped <- errSuperseded
 	}
 	r.walkTo, r.ramped = req.clock, req.done
 	r.opts.Frequency = req.clock // for the next bring-up
 	r.ramp.Reset(0)
+	return nil
 }
 
 // rampOn takes one step of a change of the clock.

@@ -143,3 +143,40 @@ func TestLongChain(t *testing.T) {
 		})
 	}
 }
+
+// Registers are read while the chain mines: each chip's own, and not the dead one's.
+func TestReadAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, chipsim.Config{Model: "BM1366", Chips: 5, Seed: 5}, Options{Chips: 5})
+		r.start()
+		time.Sleep(3 * time.Second)
+		if err := r.sim.Inject(chipsim.Fault{Kind: chipsim.MuteChip, Chip: 3}); err != nil {
+			t.Fatal(err)
+		}
+		pll, err := BM1366.PLL(BM1366.spec().nominal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for reg, want := range map[Reg]uint32{RegPLL0: pll.Register(), RegTicketMask: r.chain.ticket.Register()} {
+			got, err := r.chain.ReadAll(t.Context(), reg)
+			if err != nil || len(got) != 4 {
+				t.Fatalf("ReadAll(%02x) = %v, %v", reg, got, err)
+			}
+			for i, v := range got {
+				if v.Chip != []int{0, 1, 2, 4}[i] || v.Value != want {
+					t.Errorf("register %02x: %x, want %x", reg, v, want)
+				}
+			}
+		}
+		r.end()
+		if s := r.chain.Status(); s.Unasked != 0 || s.Good == 0 {
+			t.Errorf("%d unasked, %d good", s.Unasked, s.Good)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := r.chain.ReadAll(ctx, RegPLL0); err == nil {
+			t.Error("a register of a chain that does not run was read")
+		}
+		r.breaches()
+	})
+}

@@ -52,6 +52,8 @@ type runner struct {
 	begun   time.Time       // of the first job since they were idle
 
 	renew, rest, ramp *time.Timer
+	readEnd           *time.Timer
+	reading           *reading // a register that somebody wants
 	walkTo            physic.Frequency
 	ramped            chan error // whoever wanted the clock changed
 }
@@ -82,6 +84,7 @@ func (c *Chain) Run(ctx context.Context, feed *hashing.Feed, found func(hashing.
 	stop()
 	r.wakeReader()
 	helpers.Wait()
+	r.endRead()
 	if r.ramped != nil {
 		r.ramped <- errors.New("bm13xx: the chain has stopped")
 	}
@@ -93,7 +96,7 @@ func newRunner(c *Chain, feed *hashing.Feed, found func(hashing.Solution)) *runn
 		Chain: c, feed: feed, found: found,
 		responses: make(chan Response, 256), failed: make(chan error, 1),
 		want: make(chan struct{}, 1), works: make(chan pulled),
-		renew: stopped(), rest: stopped(), ramp: stopped(),
+		renew: stopped(), rest: stopped(), ramp: stopped(), readEnd: stopped(),
 		walkTo: c.frequency,
 	}
 	c.jobs.clear()
@@ -198,7 +201,9 @@ func (r *runner) loop(ctx context.Context) error {
 		case now := <-poll.C:
 			err = r.poll(ctx, now)
 		case req := <-r.requests:
-			r.accept(req)
+			err = r.accept(ctx, req)
+		case <-r.readEnd.C:
+			r.endRead()
 		case <-r.ramp.C:
 			err = r.rampOn(ctx)
 		}

@@ -14,6 +14,9 @@ func (r *runner) take(resp Response, now time.Time) {
 		}
 		return
 	}
+	if r.answers(resp) {
+		return
+	}
 	if resp.Reg == RegChipID && Model(resp.Value>>16) == r.model {
 		if i := r.chipOf(uint8(resp.Value)); i >= 0 {
 			r.heard(i)
