@@ -135,7 +135,6 @@ type Chain struct {
 	msg    message
 	answer [longest]byte
 	timer  *time.Timer
-	on     bool // the chips hash
 
 	changed    <-chan struct{} // of the feed, for the jobs that wait
 	generation uint64          // counts changes, from 1
