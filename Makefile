@@ -22,6 +22,7 @@ demo: ## bundled pool, embedded chain and CPU miner; BLOCKS=3 ends after three b
 test: ## everything: units, real nodes, and the device's packages on emulated arm and mips
 	@scripts/setup nodes
 	-@scripts/setup qemu
+	-@scripts/setup objdump
 	go test ./...
 	@scripts/emulated
 

@@ -2,17 +2,31 @@
 
 package sha256d
 
+//lint:file-ignore U1000 assembly uses fields that Go does not
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
 func assembly() []Kernel {
 	return []Kernel{
 		{Name: "scalar", Versions: 16, Available: func() bool { return true }, Scan: scan1},
+		{Name: "neon", Needs: "NEON", Versions: 16, Available: hasNEON, Scan: scan4},
 	}
 }
+
+func hasNEON() bool { return cpu.ARM.HasNEON }
 
 // memory is what kernels in assembly work on. A kernel's part is made when it
 // first scans.
 type memory struct {
 	records []record
 	scalarMemory
+	neon    *lanes128
+	whole   [][wholeWords]uint32 // of each midstate
+	version [][versionWords]uint32
 }
 
 // renew makes the memory ready for another header with so many midstates.
@@ -21,4 +35,26 @@ func (m *memory) renew(midstates int) {
 		m.records = make([]record, need)
 	}
 	m.scalarMemory.renew()
+	m.whole = m.whole[:0]
+	m.version = m.version[:0]
 }
+
+// lanes128 is the memory of the NEON kernels.
+type lanes128 struct {
+	nonces [4]uint32 // of the next step
+	step   [4]uint32
+	top    [4]uint32 // limit of the hash's top word
+	bits   [4]uint32 // one for each lane
+	known  [rowsWords]uint32
+	_      [-rowsWords & 3]uint32
+
+	// These only the kernels use.
+	nonce [4]uint32               // of a batch, in the order of bytes that is hashed
+	rows  [scheduleRows][4]uint32 // its message schedule
+	spill [spillsNEON][4]uint32   // what there are no registers for
+
+	found, done, versions, batches int
+}
+
+// All rows are in reach of an addition: it has constants of 8 bits, times 16.
+const _ = uint(255*16 - unsafe.Sizeof(lanes128{}))

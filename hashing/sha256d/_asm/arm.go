@@ -208,5 +208,10 @@ func generateARM(dir string) error {
 	if err := a.Write(dir, "scalar_arm.s"); err != nil {
 		return err
 	}
+	a = NewAssembly(constraint)
+	newARMNEON().generate(a, src)
+	if err := a.Write(dir, "neon_arm.s"); err != nil {
+		return err
+	}
 	return src.Write(dir, "prepare_arm.go")
 }
