@@ -92,7 +92,6 @@ func (p *pty) baud() (rate int) {
 func (p *pty) serve(ctx context.Context, port *chipsim.Port, hungUp func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { p.master.SetReadDeadline(past()) })()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
@@ -101,13 +100,15 @@ func (p *pty) serve(ctx context.Context, port *chipsim.Port, hungUp func()) erro
 	wg.Go(func() { rate.poll(ctx) })
 	b := make([]byte, 4096)
 	for open := false; ctx.Err() == nil; {
+		// A kernel may keep the arrival of bytes to itself after a hang-up: look again.
+		_ = p.master.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
 		n, err := p.master.Read(b)
 		if n > 0 {
 			open = true
 			rate.hear(b[:n])
 		}
 		switch {
-		case err == nil:
+		case err == nil, errors.Is(err, os.ErrDeadlineExceeded):
 		case errors.Is(err, syscall.EIO): // nobody has the slave open
 			if open {
 				hungUp()

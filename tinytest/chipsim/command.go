@@ -184,7 +184,7 @@ func (c *Chain) answer(ch *chip, at time.Duration, r byte) {
 	if f := c.chipFault(WrongAnswer, ch.index); f != nil && ch.rand.Float64() < f.Rate {
 		v ^= 1 << ch.rand.IntN(32)
 	}
-	b := c.m.registerAnswer(ch.rolling, ch.address>>c.m.addrShift, r, v)
+	b := c.m.registerAnswer(ch.rolling, ch.address, r, v)
 	c.put(at, rxFrame{baud: ch.baud(), bytes: b, chip: ch.index})
 }
 
