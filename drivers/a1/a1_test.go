@@ -51,7 +51,7 @@ func TestMines(t *testing.T) {
 				t.Errorf("HashRate = %g, want %g", c.HashRate(), want)
 			}
 			r := run(t, c, &source{stock: -1})
-			const length = 10 * time.Second
+			const length = 6 * time.Second
 			time.Sleep(length)
 			if err := r.stop(); err != nil {
 				t.Fatal(err)
@@ -139,6 +139,7 @@ func TestChange(t *testing.T) {
 		}
 		// A read and a job to the last chip may be under way, then comes the
 		// flush: 168 bytes of 4 us.
+		t.Logf("first new work %v after the change", worst)
 		if worst > 700*time.Microsecond {
 			t.Errorf("first new work is asked for %v after the change", worst)
 		}

@@ -220,7 +220,7 @@ func (c *Chain) start(ctx context.Context, ch *chip) error {
 func (c *Chain) spare(ctx context.Context, ch *chip, s State, limit physic.Frequency) error {
 	c.log.Warn("chip has failed cores", "chip", ch.number, "cores", ch.cores, "state", s)
 	c.setState(ch, s)
-	f := min(limit, c.wanted)
+	f := min(limit, c.clock)
 	pll, err := SolvePLL(c.opts.Reference, f)
 	if err != nil {
 		return err

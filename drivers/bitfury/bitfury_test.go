@@ -165,6 +165,7 @@ func TestChange(t *testing.T) {
 			worst = max(worst, src.first.Sub(begin))
 			src.mu.Unlock()
 		}
+		t.Logf("first new work %v after the change", worst)
 		if worst > 200*time.Microsecond { // a message is 87 bytes of 2 us
 			t.Errorf("first new work is asked for %v after the change", worst)
 		}
