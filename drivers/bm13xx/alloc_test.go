@@ -51,10 +51,11 @@ func bench(t testing.TB, m Model) *runner {
 	opts := Options{Ticket: 256}.withDefaults(m)
 	c := &Chain{
 		port: &sink{}, model: m, spec: m.spec(), opts: opts, log: opts.Log,
-		ticket: ticket, target: ticket.Target(32), frequency: m.spec().nominal, mask: rolledBits,
+		ticket: ticket, target: ticket.Target(32), mask: rolledBits,
 	}
 	c.reader = NewReader(c.port, c.spec.answerJob)
 	c.setCount(1)
+	c.clocks[0] = m.spec().nominal
 	return newRunner(c, hashing.NewFeed(newWorks()), func(hashing.Solution) {})
 }
 

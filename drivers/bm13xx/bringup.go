@@ -27,7 +27,7 @@ const (
 
 // bringUp takes the chain from whatever it was to mining at the target clock.
 func (c *Chain) bringUp(ctx context.Context) error {
-	c.up, c.frequency, c.mask = false, 0, rolledBits
+	c.up, c.mask = false, rolledBits
 	c.log.Info("bringing up the chain", "model", c.model)
 	err := c.reset(ctx)
 	for i := 0; err == nil && i < len(c.spec.steps); i++ {
@@ -38,7 +38,7 @@ func (c *Chain) bringUp(ctx context.Context) error {
 		return err
 	}
 	c.up = true
-	c.log.Info("the chain is up", "model", c.model, "chips", c.count, "clock", c.frequency)
+	c.log.Info("the chain is up", "model", c.model, "chips", c.count, "clock", c.clocks[0])
 	return nil
 }
 
@@ -257,7 +257,7 @@ func (c *Chain) halt() {
 		return
 	}
 	if low, err := c.model.PLL(c.spec.minClock); err == nil {
-		c.quiet(c.setPLL(ctx, low))
+		c.quiet(c.setPLL(ctx, allChips, low))
 	}
 	l := c.spec.lines[0]
 	c.quiet(c.command(ctx, Command{Op: OpWrite, All: true, Reg: l.reg, Value: l.value}, 0))

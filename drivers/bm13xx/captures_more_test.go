@@ -39,8 +39,11 @@ func TestESPMisc(t *testing.T) {
 func misc(t *testing.T, m Model, chips int) []sending {
 	t.Helper()
 	line, c, ctx := newFakeLine(m, chips), bench(t, m), t.Context()
-	c.port, c.frequency = line, resetClock
+	c.port = line
 	c.setCount(chips)
+	for i := range c.clocks {
+		c.clocks[i] = resetClock
+	}
 	do := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -61,8 +64,8 @@ func misc(t *testing.T, m Model, chips int) []sending {
 		do(c.command(ctx, Command{Op: OpRead, All: true, Reg: r}, 0))
 	}
 	for _, target := range []physic.Frequency{75 * mhz, 62500 * physic.KiloHertz} {
-		for c.frequency != target {
-			do(c.setClock(ctx, towards(c.frequency, target)))
+		for c.clocks[0] != target {
+			do(c.setClock(ctx, allChips, towards(c.clocks[0], target)))
 		}
 	}
 	return line.sendings()

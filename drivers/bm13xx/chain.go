@@ -27,9 +27,9 @@ type Chain struct {
 	reader    *Reader
 	count     int // chips that answered; written under mu
 	offsets   bool
-	frequency physic.Frequency
-	hashCount HashCount
-	mask      uint32 // version bits that the chips roll
+	clocks    []physic.Frequency // of the chips
+	hashCount HashCount          // the smallest of the chips
+	mask      uint32             // version bits that the chips roll
 	out       [jobSize]byte
 	jobs      jobs
 
@@ -94,10 +94,13 @@ func (c *Chain) chipOf(address uint8) int {
 	return -1
 }
 
-// hashRate is what the chain should do at a clock, in hashes per second.
+// hashRate is what the chain should do at its clocks, in hashes per second.
 func (c *Chain) hashRate() float64 {
-	f := float64(c.frequency) / float64(physic.Hertz)
-	rate := f * float64(c.spec.engines) * float64(c.count)
+	var sum physic.Frequency
+	for _, f := range c.clocks {
+		sum += f
+	}
+	rate := float64(sum) / float64(physic.Hertz) * float64(c.spec.engines)
 	// A chip that wants fewer zero bits makes fewer hashes for what it finds.
 	return rate / float64(uint64(1)<<(32-c.opts.WiredZeros))
 }

@@ -173,7 +173,7 @@ func TestMine(t *testing.T) {
 					r := newRig(t, chipsim.Config{Model: m.String(), Chips: chips, Seed: 1}, Options{Chips: chips})
 					const span = 30 * time.Second
 					s := r.run(span)
-					want := float64(chips) * float64(span) / float64(r.chain.resultEvery())
+					want := float64(chips) * float64(span) / float64(r.chain.resultEvery(m.spec().nominal))
 					t.Logf("%d jobs, %d results of %.0f expected, switch %v", s.Jobs, s.Good, want, s.Switch)
 					if float64(s.Good) < want*0.6-5 || float64(s.Good) > want*1.4+5 {
 						t.Errorf("%d results, want about %.0f", s.Good, want)

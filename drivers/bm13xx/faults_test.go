@@ -29,7 +29,7 @@ func TestLineFaults(t *testing.T) {
 				}
 				s := r.run(60 * time.Second)
 				t.Logf("%+v, %d unasked, %d bytes of noise", s.Tally, s.Unasked, s.Noise)
-				if want := float64(6*60*time.Second) / float64(r.chain.resultEvery()); float64(s.Good) < want/2 {
+				if want := float64(6*60*time.Second) / float64(r.chain.resultEvery(BM1370.spec().nominal)); float64(s.Good) < want/2 {
 					t.Errorf("%d good results of %.0f", s.Good, want)
 				}
 				for i, c := range s.ChipStatus {

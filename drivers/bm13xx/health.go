@@ -83,7 +83,7 @@ func (r *runner) stateOf(chip *chip, now time.Time) Health {
 	switch {
 	case chip.missed >= deadPolls:
 		return Dead
-	case !r.spec.unsure && !r.idle && !r.begun.IsZero() && now.Sub(chip.good) > silentResults*r.resultEvery():
+	case !r.spec.unsure && !r.idle && !r.begun.IsZero() && now.Sub(chip.good) > silentResults*r.resultEvery(chip.clock):
 		return Silent
 	case chip.health == Dead && chip.missed > 0:
 		return Dead
@@ -91,9 +91,9 @@ func (r *runner) stateOf(chip *chip, now time.Time) Health {
 	return Alive
 }
 
-// resultEvery is how often one chip should report, on average.
-func (c *Chain) resultEvery() time.Duration {
-	rate := float64(c.frequency) / float64(physic.Hertz) * float64(c.spec.engines)
+// resultEvery is how often a chip with a clock should report, on average.
+func (c *Chain) resultEvery(clock physic.Frequency) time.Duration {
+	rate := float64(clock) / float64(physic.Hertz) * float64(c.spec.engines)
 	seconds := float64(uint64(1)<<32) * float64(c.ticket.Difficulty()) / max(rate, 1)
 	return time.Duration(min(seconds, 3600) * float64(time.Second))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lodefw/lode/tinytest/chipsim"
+	"periph.io/x/conn/v3/physic"
 )
 
 // noting is a port that notes when jobs are written.
@@ -93,8 +94,8 @@ func TestSetFrequency(t *testing.T) {
 		if d := time.Since(begin); d < 1500*time.Millisecond || d > 1700*time.Millisecond {
 			t.Errorf("100 MHz took %v, want 16 steps of 100 ms", d)
 		}
-		if s := r.chain.Status(); s.Clock != 500*mhz {
-			t.Errorf("clock %v", s.Clock)
+		if s := r.chain.Status(); s.ChipStatus[2].Clock != 500*mhz {
+			t.Errorf("clock %v", s.ChipStatus[2].Clock)
 		}
 		time.Sleep(20 * time.Second)
 		if err := r.chain.SetFrequency(t.Context(), 450*mhz); err != nil {
@@ -102,6 +103,17 @@ func TestSetFrequency(t *testing.T) {
 		}
 		if err := r.chain.SetFrequency(t.Context(), 5000*mhz); err == nil {
 			t.Error("5 GHz is taken")
+		}
+		if err := r.chain.SetChipFrequency(t.Context(), 1, 475*mhz); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.chain.SetChipFrequency(t.Context(), 3, 475*mhz); err == nil {
+			t.Error("chip 3 of 3 has a clock")
+		}
+		for i, chip := range r.sim.Status().Chips {
+			if want := []float64{450, 475, 450}[i]; chip.MHz != want || r.chain.Status().ChipStatus[i].Clock != physic.Frequency(want)*mhz {
+				t.Errorf("chip %d runs at %v MHz, want %v", i, chip.MHz, want)
+			}
 		}
 		time.Sleep(20 * time.Second)
 		r.end()

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/lodefw/lode/hashing"
-	"periph.io/x/conn/v3/physic"
 )
 
 const (
@@ -53,9 +53,9 @@ type runner struct {
 
 	renew, rest, ramp *time.Timer
 	readEnd           *time.Timer
-	reading           *reading // a register that somebody wants
-	walkTo            physic.Frequency
-	ramped            chan error // whoever wanted the clock changed
+	reading           *reading  // a register that somebody wants
+	stepped           time.Time // when the clock was last changed
+	walk              request   // a change of the clock that is under way
 }
 
 // Run mines until ctx ends or the line fails. It brings the chain up again if an
@@ -85,8 +85,8 @@ func (c *Chain) Run(ctx context.Context, feed *hashing.Feed, found func(hashing.
 	r.wakeReader()
 	helpers.Wait()
 	r.endRead()
-	if r.ramped != nil {
-		r.ramped <- errors.New("bm13xx: the chain has stopped")
+	if r.walk.done != nil {
+		r.walk.done <- errors.New("bm13xx: the chain has stopped")
 	}
 	return err
 }
@@ -97,7 +97,6 @@ func newRunner(c *Chain, feed *hashing.Feed, found func(hashing.Solution)) *runn
 		responses: make(chan Response, 256), failed: make(chan error, 1),
 		want: make(chan struct{}, 1), works: make(chan pulled),
 		renew: stopped(), rest: stopped(), ramp: stopped(), readEnd: stopped(),
-		walkTo: c.frequency,
 	}
 	c.jobs.clear()
 	return r
@@ -114,7 +113,10 @@ func stopped() *time.Timer {
 func (c *Chain) declare(feed *hashing.Feed) {
 	rate := c.hashRate()
 	c.mu.Lock()
-	c.status.clock, c.status.rate = c.frequency, rate
+	c.status.rate = rate
+	for i, f := range c.clocks {
+		c.status.chips[i].clock = f
+	}
 	c.mu.Unlock()
 	target := c.target
 	feed.Declare(hashing.Traits{
@@ -291,7 +293,7 @@ func (c *Chain) send(ctx context.Context, w *hashing.Work) (time.Duration, error
 	c.mu.Lock()
 	c.status.jobs++
 	c.mu.Unlock()
-	sweep := c.spec.sweep(c.count, s.rolling(), s.n, c.hashCount, c.frequency)
+	sweep := c.spec.sweep(c.count, s.rolling(), s.n, c.hashCount, slices.Max(c.clocks))
 	return max(sweep, c.wireTime(len(frame))), nil
 }
 

@@ -58,18 +58,16 @@ func TestFaultSchedules(t *testing.T) {
 }
 
 func randomFault(random *rand.Rand, chips int) chipsim.Fault {
-	for {
-		kinds := chipsim.FaultKinds()
-		f := chipsim.Fault{Kind: kinds[random.IntN(len(kinds))]}
-		f.For = time.Duration(random.IntN(30000)) * time.Millisecond
-		switch f.Kind {
-		case chipsim.DeadDomain, chipsim.BrownOut:
-			f.Chip = random.IntN(4)
-		case chipsim.Impostor:
-			f.Chip, f.Other = random.IntN(chips), random.IntN(chips)
-		default:
-			f.Chip = random.IntN(chips)
-		}
-		return f
+	kinds := chipsim.FaultKinds()
+	f := chipsim.Fault{Kind: kinds[random.IntN(len(kinds))]}
+	f.For = time.Duration(random.IntN(30000)) * time.Millisecond
+	switch f.Kind {
+	case chipsim.DeadDomain, chipsim.BrownOut:
+		f.Chip = random.IntN(4)
+	case chipsim.Impostor:
+		f.Chip, f.Other = random.IntN(chips), random.IntN(chips)
+	default:
+		f.Chip = random.IntN(chips)
 	}
+	return f
 }

@@ -52,30 +52,29 @@ type CoreTally struct {
 // ChipStatus is what is known of one chip.
 type ChipStatus struct {
 	Tally
-	Address uint8       `json:"address"`
-	Domain  int         `json:"domain"`
-	Health  Health      `json:"health"`
-	Cores   []CoreTally `json:"cores,omitempty"` // by core number
+	Address uint8            `json:"address"`
+	Clock   physic.Frequency `json:"clock"` // when Run began, or after the last change
+	Domain  int              `json:"domain"`
+	Health  Health           `json:"health"`
+	Cores   []CoreTally      `json:"cores,omitempty"` // by core number
 }
 
 // Status is a chain at one moment.
 type Status struct {
-	Tally                       // of all chips
-	Model      Model            `json:"model"`
-	Clock      physic.Frequency `json:"clock"`
-	HashRate   float64          `json:"hash_rate"` // hashes per second that are to be expected
-	Jobs       uint64           `json:"jobs"`      // sent
-	Noise      uint64           `json:"noise"`     // bytes that belong to no response
-	Stray      Tally            `json:"stray"`     // of no chip that the chain has, by the nonces; in the sum too
-	Unasked    uint64           `json:"unasked"`   // registers that came without being read
-	Switch     time.Duration    `json:"switch"`    // from the last change of the feed to the last byte of its job
-	ChipStatus []ChipStatus     `json:"chips"`
+	Tally                    // of all chips
+	Model      Model         `json:"model"`
+	HashRate   float64       `json:"hash_rate"` // hashes per second that are to be expected
+	Jobs       uint64        `json:"jobs"`      // sent
+	Noise      uint64        `json:"noise"`     // bytes that belong to no response
+	Stray      Tally         `json:"stray"`     // of no chip that the chain has, by the nonces; in the sum too
+	Unasked    uint64        `json:"unasked"`   // registers that came without being read
+	Switch     time.Duration `json:"switch"`    // from the last change of the feed to the last byte of its job
+	ChipStatus []ChipStatus  `json:"chips"`
 }
 
 // counters are the numbers behind Status.
 type counters struct {
 	chips   []chip
-	clock   physic.Frequency
 	rate    float64
 	jobs    uint64
 	stray   Tally
@@ -86,6 +85,7 @@ type counters struct {
 // chip is what is counted of one chip.
 type chip struct {
 	tally  Tally
+	clock  physic.Frequency
 	cores  []CoreTally
 	health Health
 	heard  bool      // has answered since the last poll
@@ -98,6 +98,7 @@ func (c *Chain) setCount(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.count = n
+	c.clocks = make([]physic.Frequency, n)
 	if len(c.status.chips) == c.count {
 		for i := range c.status.chips {
 			chip := &c.status.chips[i]
@@ -117,7 +118,7 @@ func (c *Chain) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := Status{
-		Model: c.model, Clock: c.status.clock, HashRate: c.status.rate,
+		Model: c.model, HashRate: c.status.rate,
 		Jobs: c.status.jobs, Noise: c.reader.Noise(), Stray: c.status.stray,
 		Unasked: c.status.unasked, Switch: c.status.change, Tally: c.status.stray,
 	}
@@ -125,7 +126,7 @@ func (c *Chain) Status() Status {
 		chip := &c.status.chips[i]
 		s.Tally.add(chip.tally)
 		s.ChipStatus = append(s.ChipStatus, ChipStatus{
-			Tally: chip.tally, Address: c.address(i), Domain: c.domainOf(i), Health: chip.health,
+			Tally: chip.tally, Address: c.address(i), Clock: chip.clock, Domain: c.domainOf(i), Health: chip.health,
 			Cores: append([]CoreTally(nil), chip.cores[:c.coresUsed()]...),
 		})
 	}
