@@ -68,7 +68,7 @@ type rig struct {
 func newRig(t *testing.T, cfg chipsim.Config, opts Options) *rig {
 	t.Helper()
 	if cfg.HashBudget == 0 {
-		cfg.HashBudget = 20e3
+		cfg.HashBudget = 8e3
 	}
 	sim, err := chipsim.New(cfg)
 	if err != nil {

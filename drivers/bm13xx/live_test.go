@@ -2,6 +2,7 @@ package bm13xx
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,6 +77,38 @@ func TestRest(t *testing.T) {
 				t.Errorf("%s: nothing found after the rest", model)
 			}
 			r.breaches()
+		})
+	}
+}
+
+// When a job is through and no other follows, the chips rest too, and nobody takes
+// them for dead.
+func TestRestAfterSweep(t *testing.T) {
+	for _, model := range []string{"BM1372", "BM1387"} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, chipsim.Config{Model: model, Chips: 4, Seed: 5}, Options{Chips: 4})
+			r.start()
+			time.Sleep(20 * time.Second)
+			r.works.setDry(true)
+			time.Sleep(5 * time.Second)
+			rest := r.chain.Status()
+			time.Sleep(5 * time.Minute)
+			if s := r.chain.Status(); s.Good+s.Duplicates != rest.Good+rest.Duplicates {
+				t.Errorf("%s: %+v in the rest, %+v before", model, s.Tally, rest.Tally)
+			}
+			r.works.setDry(false)
+			r.feed.Change()
+			time.Sleep(30 * time.Second)
+			r.end()
+			r.check()
+			for i, c := range r.chain.Status().ChipStatus {
+				if c.Health != Alive || c.Good == rest.ChipStatus[i].Good {
+					t.Errorf("%s: chip %d is %s and has found %d in all", model, i, c.Health, c.Good)
+				}
+			}
+			if strings.Contains(r.log.String(), "level=ERROR") {
+				t.Errorf("%s:\n%s", model, r.log)
+			}
 		})
 	}
 }

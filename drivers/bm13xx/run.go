@@ -16,8 +16,12 @@ const (
 	renewAt = 0.9
 	// maxJobAge bounds for how long a chip that missed a job is idle or late.
 	maxJobAge = 5 * time.Second
-	// idleAfter is how long there must be no work before the chips are stopped.
+	// idleAfter is how long there must be no work after a change before the
+	// chips are stopped.
 	idleAfter = 250 * ms
+	// restAfter is the same after a sweep that no work has followed: the chips
+	// only find the same again. It is long, as loads that come and go wear a supply.
+	restAfter = 2 * time.Second
 )
 
 // errSilent ends Run when no chip answers any more.
@@ -59,8 +63,8 @@ type runner struct {
 }
 
 // Run mines until ctx ends or the line fails. It brings the chain up again if an
-// earlier Run has left it, and returns with the chips stopped, at their lowest
-// clock, and in reset if Options.Reset is there.
+// earlier Run has left it. It returns with the chips stopped and in reset, or at
+// their lowest clock if there is no Options.Reset.
 func (c *Chain) Run(ctx context.Context, feed *hashing.Feed, found func(hashing.Solution)) error {
 	if !c.up {
 		if err := c.bringUp(ctx); err != nil {
@@ -232,7 +236,6 @@ func (r *runner) mine(ctx context.Context, p pulled) error {
 	default:
 	}
 	r.changed = p.changed
-	r.rest.Stop()
 	if r.idle || r.begun.IsZero() {
 		if err := r.start(ctx); err != nil {
 			return err
@@ -248,6 +251,7 @@ func (r *runner) mine(ctx context.Context, p pulled) error {
 		r.mu.Unlock()
 		r.noticed = time.Time{}
 	}
+	r.rest.Reset(sweep + restAfter)
 	r.renew.Reset(min(time.Duration(renewAt*float64(sweep)), maxJobAge))
 	return nil
 }

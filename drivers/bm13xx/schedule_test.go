@@ -21,7 +21,7 @@ func TestFaultSchedules(t *testing.T) {
 				random := rand.New(rand.NewPCG(seed, 1))
 				m := models[int(seed)%len(models)]
 				const chips = 8
-				r := newRig(t, chipsim.Config{Model: m.String(), Chips: chips, Domains: 4, Seed: seed, HashBudget: 10e3}, Options{Chips: chips})
+				r := newRig(t, chipsim.Config{Model: m.String(), Chips: chips, Domains: 4, Seed: seed, HashBudget: 5e3}, Options{Chips: chips})
 				r.start()
 				for range 8 {
 					time.Sleep(time.Duration(random.IntN(15000)) * time.Millisecond)

@@ -82,5 +82,7 @@ func (c *Chain) tally(o Origin, v verdict, now time.Time) {
 		chip.good, chip.heard = now, true
 	case hardwareError:
 		chip.cores[o.Core].HardwareErrors++
+	case duplicate:
+		chip.good, chip.heard = now, true // it hashes, and right
 	}
 }
