@@ -33,8 +33,8 @@ type Board struct {
 	Chains       []Chain
 	Fans         []*Fan
 	Thermometers []*Thermometer
-	// Poll is how often the board can be measured; 0 is 400 ms, with which
-	// three bad readings in a row take less than the guard's two seconds.
+	// Poll is how often the board can be measured; 0 is 300 ms, with which
+	// three bad readings in a row take well less than the guard's two seconds.
 	Poll time.Duration
 	// Rest is the least time without power before it may come back; 0 is 5 s.
 	Rest time.Duration
@@ -42,7 +42,7 @@ type Board struct {
 
 // usual values of Poll and Rest
 const (
-	usualPoll = 400 * time.Millisecond
+	usualPoll = 300 * time.Millisecond
 	usualRest = 5 * time.Second
 )
 

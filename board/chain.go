@@ -2,6 +2,7 @@ package board
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -70,6 +71,7 @@ type BM13xx struct {
 	port  bm13xx.Port
 	model bm13xx.Model
 	opts  bm13xx.Options
+	reset *Reset
 	log   *slog.Logger
 	clock chan float64 // the newest share that was asked for
 
@@ -80,8 +82,9 @@ type BM13xx struct {
 }
 
 // NewBM13xx returns a chain that is brought up by each Run. The options need
-// Chips and Frequency.
-func NewBM13xx(name string, port bm13xx.Port, model bm13xx.Model, opts bm13xx.Options) *BM13xx {
+// Chips and Frequency; their Reset is ours.
+func NewBM13xx(name string, port bm13xx.Port, reset *Reset, model bm13xx.Model, opts bm13xx.Options) *BM13xx {
+	opts.Reset = reset.Set
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
@@ -89,7 +92,7 @@ func NewBM13xx(name string, port bm13xx.Port, model bm13xx.Model, opts bm13xx.Op
 		opts.WiredZeros = 32
 	}
 	return &BM13xx{
-		name: name, port: port, model: model, opts: opts, log: opts.Log,
+		name: name, port: port, model: model, opts: opts, reset: reset, log: opts.Log,
 		clock: make(chan float64, 1), share: 1, phase: Resting,
 	}
 }
@@ -133,6 +136,10 @@ func (c *BM13xx) Run(ctx context.Context, feed *hashing.Feed, found func(hashing
 	err = chain.Run(ctx, feed, found)
 	stop()
 	walking.Wait()
+	if !c.reset.isLow() {
+		c.log.Error("the chips are not in reset; their clock goes down", "chain", c.name)
+		err = errors.Join(err, chain.Slow())
+	}
 	return err
 }
 
@@ -191,9 +198,12 @@ func (c *BM13xx) Status() ChainStatus {
 	from := c.chain.Status()
 	s.Good, s.HardwareErrors, s.Duplicates, s.Lost = from.Good, from.HardwareErrors, from.Duplicates, from.Lost
 	if c.phase == Hashing {
-		s.MHz, s.HashRate = float64(from.Clock)/float64(physic.MegaHertz), from.HashRate
+		s.HashRate = from.HashRate
 	}
 	for _, chip := range from.ChipStatus {
+		if c.phase == Hashing {
+			s.MHz += float64(chip.Clock) / float64(physic.MegaHertz) / float64(len(from.ChipStatus))
+		}
 		s.Chips = append(s.Chips, ChipStatus{
 			Domain: chip.Domain, Health: string(chip.Health), Good: chip.Good, HardwareErrors: chip.HardwareErrors,
 		})

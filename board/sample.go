@@ -32,12 +32,12 @@ type PowerReading struct {
 // controller that answers late must not hide that the board is on fire.
 var errLate = errors.New("board: not asked: the parts before it took too long to answer")
 
-// Measure asks every part once. Parts that are not reached within Poll have an
-// error, so that it takes one slow answer more than that at most.
+// Measure asks every part once. Parts that are not reached within half of Poll have
+// an error, so that it takes one slow answer more than that at most.
 func (b *Board) Measure(now time.Time) Sample {
 	s := Sample{At: now}
 	begin := time.Now()
-	late := func() bool { return time.Since(begin) > b.Poll }
+	late := func() bool { return time.Since(begin) > b.Poll/2 }
 	for _, t := range b.Thermometers {
 		if late() {
 			s.Temperatures = append(s.Temperatures, temperature(t.sensor.Last())) // its age tells

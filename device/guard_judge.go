@@ -7,7 +7,7 @@ import (
 )
 
 // How many samples in a row must show something before it counts. With a sample
-// each 400 ms all of it is over in less than the two seconds that a fault may take.
+// each 300 ms all of it is over in less than the two seconds that a fault may take.
 const (
 	strikesFault = 2 // what a chip says in words, or a believed temperature
 	strikes      = 3 // what is measured once

@@ -80,7 +80,7 @@ func (b *bench) until(what string, within time.Duration, cond func(*BoardStatus)
 	for !cond(b.guard.Status()) {
 		if time.Since(begin) > within {
 			text, _ := json.Marshal(b.guard.Status())
-			b.t.Fatalf("not within %v: %s\nevents %s\nboard %s", within, what, b.log(), text)
+			b.t.Fatalf("not within %v: %s\nevents %s\nboard %s %+v", within, what, b.log(), text, b.board.State())
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

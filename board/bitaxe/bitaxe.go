@@ -128,8 +128,8 @@ func New(p Parts, k Kind, o Options) (*board.Board, error) {
 			Measure: func() (board.Power, error) { return measure(power) }, Clear: power.ClearFaults, Limits: supply,
 		}},
 		Resets: []*board.Reset{reset},
-		Chains: []board.Chain{board.NewBM13xx(k.Model.String(), p.Line, k.Model, bm13xx.Options{
-			Chips: 1, Frequency: o.Clock, Reset: reset.Set, WiredZeros: o.WiredZeros, Ticket: o.Ticket, Log: o.Log,
+		Chains: []board.Chain{board.NewBM13xx(k.Model.String(), p.Line, reset, k.Model, bm13xx.Options{
+			Chips: 1, Frequency: o.Clock, WiredZeros: o.WiredZeros, Ticket: o.Ticket, Log: o.Log,
 		})},
 		Fans: []*board.Fan{{Name: "fan", Driver: fan, MinDuty: fanLeast, MinRPM: fanLeastRPM}},
 		Thermometers: []*board.Thermometer{
@@ -169,7 +169,7 @@ func measure(r *tps546.Regulator) (p board.Power, err error) {
 
 // bridgeTimeout bounds one request to the board's controller: three that fail in a
 // row, and what goes with them, must fit into the guard's two seconds.
-const bridgeTimeout = 150 * time.Millisecond
+const bridgeTimeout = 100 * time.Millisecond
 
 // FromUSB is a board whose controller runs bitaxe-raw: control is the first of its
 // two ports, data the second.

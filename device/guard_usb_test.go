@@ -1,0 +1,91 @@
+package device
+
+import (
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lodefw/lode/board/bitaxe"
+	"github.com/lodefw/lode/board/virtual"
+	"github.com/lodefw/lode/tinytest/chipsim/usbsim"
+)
+
+// cable is the device's end of a control port: its writes do not wait for the
+// host to read, as those of USB do not.
+type cable struct {
+	net.Conn
+	out chan []byte
+}
+
+func (c cable) Write(p []byte) (int, error) {
+	c.out <- append([]byte(nil), p...)
+	return len(p), nil
+}
+
+// overUSB puts a virtual board behind bitaxe-raw's control port.
+func overUSB(t *testing.T, v *virtual.Board, old bool) *usbsim.Board {
+	t.Helper()
+	sim := &usbsim.Board{
+		Bus: v.Bus, OldFormat: old, Pins: []uint8{0}, Work: time.Millisecond,
+		Drive: func(_ uint8, high bool) { v.Chips.Reset(!high) },
+	}
+	host, far := net.Pipe()
+	end := cable{far, make(chan []byte, 64)}
+	var served sync.WaitGroup
+	served.Go(func() {
+		for p := range end.out {
+			far.Write(p)
+		}
+	})
+	served.Go(func() {
+		defer close(end.out)
+		if err := sim.Serve(end); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { host.Close(); served.Wait() })
+	kind, err := bitaxe.KindOf("bitaxe-gamma")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Board, err = bitaxe.FromUSB(host, v.Chips.Port(), kind, bitaxe.Options{WiredZeros: v.Chips.Zeros(), Ticket: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sim
+}
+
+// The same board on a cable, with both formats of answers; when its controller
+// falls silent the chip is stopped over the other port.
+func TestBoardOverUSB(t *testing.T) {
+	for _, old := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: 3})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sim := overUSB(t, v, old)
+			b := runBench(t, v)
+			b.until("mining", 20*time.Second, is(PowerMining))
+			time.Sleep(30 * time.Second)
+			if s := b.guard.Status(); s.Chains[0].Good < 50 || s.Trips > 0 {
+				t.Errorf("after 30 s: %+v", s)
+			}
+			for _, r := range v.Chips.Reports() {
+				t.Errorf("protocol: %v", r)
+			}
+			sim.Mute(1 << 30)
+			took := b.until("controller-silent", 2*time.Second, off)
+			b.until("the chip is idle", 2*time.Second-took, func(*BoardStatus) bool { return v.State().Safe() })
+			b.named(string(ControllerSilent))
+			sim.Mute(0)
+			b.until("mining again", time.Minute, is(PowerMining))
+			b.end()
+			if st := v.State(); st.Millivolts != 0 {
+				t.Errorf("after the end: %+v", st)
+			}
+		})
+	}
+}
