@@ -25,12 +25,12 @@ func scanEach(s *Search, start, count uint32, hits []Hit, lanes int, run pass) (
 	for done < count {
 		left := int(min(count-done, mostAtOnce))
 		batches := (left + lanes - 1) / lanes
-		room := min(len(s.records), (len(hits)-n)/(lanes*len(s.heads)))
+		room := min(len(s.records), (len(hits)-n)/(lanes*len(s.midstates)))
 		if room == 0 {
 			break
 		}
 		first := n
-		for m := range s.heads {
+		for m := range s.midstates {
 			var found int
 			// One that hits often does less: then the others need do no more.
 			found, batches = run(s, m, start+done, batches, room)
@@ -48,7 +48,7 @@ func scanEach(s *Search, start, count uint32, hits []Hit, lanes int, run pass) (
 // scanShared scans with a kernel that tries every midstate under one schedule: a
 // step of run is a batch under one midstate, and batches end with the last one.
 func scanShared(s *Search, start, count uint32, hits []Hit, lanes int, run pass) (n int, done uint32) {
-	versions := len(s.heads)
+	versions := len(s.midstates)
 	for done < count {
 		left := int(min(count-done, mostAtOnce))
 		batches := (left + lanes - 1) / lanes

@@ -75,8 +75,8 @@ func scan2(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
 		s.sha2 = aligned[sha128]()
 	}
 	s.sha2.top = s.top
-	if len(s.heads) > 1 {
-		prepareSHA2Rows(&s.sha2.known, &s.heads[0].mid, &s.tail)
+	if len(s.midstates) > 1 {
+		prepareSHA2Rows(&s.sha2.known, &s.midstates[0], &s.tail)
 		return scanShared(s, start, count, hits, 2, versionsSHA2)
 	}
 	return scanEach(s, start, count, hits, 2, passSHA2)
@@ -89,5 +89,5 @@ func passSHA2(s *Search, midstate int, start uint32, batches, room int) (found, 
 
 func versionsSHA2(s *Search, _ int, start uint32, batches, room int) (found, done int) {
 	s.sha2.nonce = start
-	return scanSHA2Versions(s.sha2, &of(s, &s.rolled, 0, prepareSHA2Version)[0], len(s.heads), batches, &s.records[0], room)
+	return scanSHA2Versions(s.sha2, &of(s, &s.rolled, 0, prepareSHA2Version)[0], len(s.midstates), batches, &s.records[0], room)
 }

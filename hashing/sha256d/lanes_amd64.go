@@ -60,20 +60,20 @@ func scanLanes8(s *Search, start, count uint32, hits []Hit) (n int, done uint32)
 	if s.avx2 == nil {
 		s.avx2 = aligned[lanes256]()
 	}
-	if len(s.heads) == 1 {
+	if len(s.midstates) == 1 {
 		return scanEach(s, start, count, hits, 8, passAVX2)
 	}
-	prepareRows(&s.avx2.known, &s.heads[0].mid, &s.tail)
+	prepareRows(&s.avx2.known, &s.midstates[0], &s.tail)
 	return scanShared(s, start, count, hits, 8, passAVX2)
 }
 
 func passAVX2(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
 	m := s.avx2
 	counters{m.nonces[:], m.step[:], m.top[:], m.swap[:]}.set(start, s.top)
-	if len(s.heads) == 1 {
+	if len(s.midstates) == 1 {
 		return scanAVX2(m, &of(s, &s.whole, midstate, prepareWhole)[0], 1, batches, &s.records[0], room)
 	}
-	return scanAVX2Versions(m, &of(s, &s.version, 0, prepareVersion)[0], len(s.heads), batches, &s.records[0], room)
+	return scanAVX2Versions(m, &of(s, &s.version, 0, prepareVersion)[0], len(s.midstates), batches, &s.records[0], room)
 }
 
 // lanes512 is the memory of the AVX-512 kernels, as lanes256.
@@ -101,18 +101,18 @@ func scanLanes16(s *Search, start, count uint32, hits []Hit) (n int, done uint32
 	if s.avx512 == nil {
 		s.avx512 = aligned[lanes512]()
 	}
-	if len(s.heads) == 1 {
+	if len(s.midstates) == 1 {
 		return scanEach(s, start, count, hits, 16, passAVX512)
 	}
-	prepareRows(&s.avx512.known, &s.heads[0].mid, &s.tail)
+	prepareRows(&s.avx512.known, &s.midstates[0], &s.tail)
 	return scanShared(s, start, count, hits, 16, passAVX512)
 }
 
 func passAVX512(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
 	m := s.avx512
 	counters{m.nonces[:], m.step[:], m.top[:], m.swap[:]}.set(start, s.top)
-	if len(s.heads) == 1 {
+	if len(s.midstates) == 1 {
 		return scanAVX512(m, &of(s, &s.whole, midstate, prepareWhole)[0], 1, batches, &s.records[0], room)
 	}
-	return scanAVX512Versions(m, &of(s, &s.version, 0, prepareVersion)[0], len(s.heads), batches, &s.records[0], room)
+	return scanAVX512Versions(m, &of(s, &s.version, 0, prepareVersion)[0], len(s.midstates), batches, &s.records[0], room)
 }

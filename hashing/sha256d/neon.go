@@ -13,8 +13,8 @@ func scan4(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
 	if s.neon == nil {
 		s.neon = aligned[lanes128]()
 	}
-	if len(s.heads) > 1 {
-		prepareRows(&s.neon.known, &s.heads[0].mid, &s.tail)
+	if len(s.midstates) > 1 {
+		prepareRows(&s.neon.known, &s.midstates[0], &s.tail)
 		return scanShared(s, start, count, hits, 4, versionsNEON)
 	}
 	return scanEach(s, start, count, hits, 4, passNEON)
@@ -27,7 +27,7 @@ func passNEON(s *Search, midstate int, start uint32, batches, room int) (found, 
 
 func versionsNEON(s *Search, _ int, start uint32, batches, room int) (found, done int) {
 	s.neon.set(start, s.top)
-	return scanNEONVersions(s.neon, &of(s, &s.version, 0, prepareVersion)[0], len(s.heads), batches, &s.records[0], room)
+	return scanNEONVersions(s.neon, &of(s, &s.version, 0, prepareVersion)[0], len(s.midstates), batches, &s.records[0], room)
 }
 
 // set sets the rows for a scan from start on.

@@ -56,8 +56,8 @@ func scan1(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
 		s.one = aligned[scalar]()
 	}
 	s.one.top = s.top
-	if len(s.heads) > 1 {
-		prepareScalarRows(&s.one.scheduled, &s.heads[0].mid, &s.tail)
+	if len(s.midstates) > 1 {
+		prepareScalarRows(&s.one.scheduled, &s.midstates[0], &s.tail)
 		return scanShared(s, start, count, hits, 1, versionsScalar)
 	}
 	return scanEach(s, start, count, hits, 1, passScalar)
@@ -68,7 +68,7 @@ func scan1(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
 func passScalar(s *Search, midstate int, start uint32, nonces, room int) (found, done int) {
 	m := s.one
 	if m.now != midstate+1 {
-		prepareScalar(&m.known, &s.heads[midstate].mid, &s.tail)
+		prepareScalar(&m.known, &s.midstates[midstate], &s.tail)
 		m.now = midstate + 1
 	}
 	for done < nonces && found < room {
@@ -89,7 +89,7 @@ func passScalar(s *Search, midstate int, start uint32, nonces, room int) (found,
 }
 
 func versionsScalar(s *Search, _ int, start uint32, nonces, room int) (found, steps int) {
-	versions := len(s.heads)
+	versions := len(s.midstates)
 	words := of(s, &s.scalarMemory.version, 0, prepareScalarVersion)
 	for i := range nonces {
 		if found+versions > room {

@@ -39,27 +39,11 @@ type Hit struct {
 // Search is a header prepared for scanning. It belongs to one goroutine, and
 // can be prepared again and again without allocating.
 type Search struct {
-	fixed
-	tail  [3]uint32 // of the header: end of the merkle root, ntime, nbits
-	heads []head
-	w     [64]uint32 // second block's message schedule for one nonce
+	tail      [3]uint32 // of the header: end of the merkle root, ntime, nbits
+	midstates []State
+	top       uint32 // of the target
+	plain     plainMemory
 	memory
-}
-
-// fixed holds what depends neither on the nonce nor on the midstate: words of
-// the second block and of its message schedule.
-type fixed struct {
-	top uint32
-
-	w16, w17 uint32 // whole words
-	w18, w19 uint32 // without the nonce's part
-	w31      uint32 // s0(w16) + w15
-}
-
-// head is a midstate and what follows from it before the nonce comes in.
-type head struct {
-	mid   State
-	state State // after rounds 0 to 2 of the second block, in the order of round 3
 }
 
 // Prepare sets the search to a header, of which the nonce is ignored, under
@@ -69,37 +53,14 @@ func (s *Search) Prepare(header *[80]byte, midstates []State, target *[32]byte) 
 	for i := range s.tail {
 		s.tail[i] = binary.BigEndian.Uint32(header[64+4*i:])
 	}
-	s.fixed = fix(s.tail)
 	s.top = binary.LittleEndian.Uint32(target[28:])
-	s.heads = s.heads[:0]
-	for _, m := range midstates {
-		s.heads = append(s.heads, newHead(m, s.tail))
-	}
+	s.midstates = append(s.midstates[:0], midstates...)
 	if len(midstates) == 0 {
-		s.heads = append(s.heads, newHead(Midstate(header), s.tail))
+		s.midstates = append(s.midstates, Midstate(header))
 	}
-	s.renew(len(s.heads))
+	s.plain.renew()
+	s.renew(len(s.midstates))
 }
 
 // Midstates is the number of hashes made for each nonce, one per midstate.
-func (s *Search) Midstates() int { return len(s.heads) }
-
-func fix(w [3]uint32) fixed {
-	w16 := s0(w[1]) + w[0]
-	w17 := s1(bitsFirst) + s0(w[2]) + w[1]
-	return fixed{
-		w16: w16,
-		w17: w17,
-		w18: s1(w16) + w[2],
-		w19: s1(w17) + s0(padding),
-		w31: s0(w16) + bitsFirst,
-	}
-}
-
-func newHead(m State, w [3]uint32) head {
-	a, b, c, d, e, f, g, h := m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7]
-	d, h = round(a, b, c, d, e, f, g, h, k0+w[0])
-	c, g = round(h, a, b, c, d, e, f, g, k1+w[1])
-	b, f = round(g, h, a, b, c, d, e, f, k2+w[2])
-	return head{mid: m, state: State{a, b, c, d, e, f, g, h}}
-}
+func (s *Search) Midstates() int { return len(s.midstates) }

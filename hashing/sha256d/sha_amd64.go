@@ -31,7 +31,7 @@ func scanStreams(s *Search, start, count uint32, hits []Hit) (n int, done uint32
 	if s.shani == nil {
 		s.shani = aligned[streams]()
 	}
-	if len(s.heads) == 1 {
+	if len(s.midstates) == 1 {
 		return scanEach(s, start, count, hits, 4, passSHANI)
 	}
 	return scanShared(s, start, count, hits, 4, passSHANI)
@@ -40,14 +40,14 @@ func scanStreams(s *Search, start, count uint32, hits []Hit) (n int, done uint32
 func passSHANI(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
 	m := s.shani
 	counters{m.nonces[:], m.step[:], m.top[:], m.swap[:]}.set(start, s.top)
-	mid := &s.heads[midstate].mid
-	if len(s.heads) == 1 {
+	mid := &s.midstates[midstate]
+	if len(s.midstates) == 1 {
 		prepareSHANI((*[shaniWords]uint32)(m.known[:]), mid, &s.tail)
 		return scanSHANI(m, nil, 1, batches, &s.records[0], room)
 	}
 	prepareSHANIRows((*[shaniRowsWords]uint32)(m.known[:]), mid, &s.tail)
 	words := &of(s, &s.shaniVersion, 0, prepareSHANIVersion)[0]
-	return scanSHANIVersions(m, words, len(s.heads), batches, &s.records[0], room)
+	return scanSHANIVersions(m, words, len(s.midstates), batches, &s.records[0], room)
 }
 
 // both is the memory of the hybrid kernels: sixteen lanes for schedules, and as
@@ -90,8 +90,8 @@ func scanBoth(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
 			s.hybrid.odd[i] = uint32(2*i + 1)
 		}
 	}
-	prepareRows(&s.hybrid.known, &s.heads[0].mid, &s.tail)
-	if len(s.heads) == 1 {
+	prepareRows(&s.hybrid.known, &s.midstates[0], &s.tail)
+	if len(s.midstates) == 1 {
 		return scanEach(s, start, count, hits, 16, passHybrid)
 	}
 	return scanShared(s, start, count, hits, 16, passHybrid)
@@ -100,8 +100,8 @@ func scanBoth(s *Search, start, count uint32, hits []Hit) (n int, done uint32) {
 func passHybrid(s *Search, midstate int, start uint32, batches, room int) (found, done int) {
 	m := s.hybrid
 	counters{m.nonces[:], m.step[:], m.top[:], m.swap[:]}.set(start, s.top)
-	if len(s.heads) == 1 {
+	if len(s.midstates) == 1 {
 		return scanHybrid(m, &of(s, &s.mids, midstate, prepareHybrid)[0], 1, batches, &s.records[0], room)
 	}
-	return scanHybridVersions(m, &of(s, &s.mids, 0, prepareHybrid)[0], len(s.heads), batches, &s.records[0], room)
+	return scanHybridVersions(m, &of(s, &s.mids, 0, prepareHybrid)[0], len(s.midstates), batches, &s.records[0], room)
 }

@@ -1,5 +1,3 @@
-//go:build !purego && (amd64 || arm || arm64 || mips || mipsle)
-
 package sha256d
 
 import "slices"
@@ -8,9 +6,9 @@ import "slices"
 // when they are first wanted.
 func of[Words any](s *Search, all *[]Words, midstate int, prepare func(*Words, *State, *[3]uint32)) *Words {
 	if len(*all) == 0 {
-		*all = slices.Grow(*all, len(s.heads))[:len(s.heads)]
+		*all = slices.Grow(*all, len(s.midstates))[:len(s.midstates)]
 		for i := range *all {
-			prepare(&(*all)[i], &s.heads[i].mid, &s.tail)
+			prepare(&(*all)[i], &s.midstates[i], &s.tail)
 		}
 	}
 	return &(*all)[midstate]

@@ -14,6 +14,7 @@ func main() {
 		name     string
 		generate func(dir string) error
 	}{
+		{"plain", generatePlain},
 		{"amd64", generateAMD64},
 		{"arm64", generateARM64},
 		{"arm", generateARM},
