@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lodefw/lode/board"
 	"github.com/lodefw/lode/device"
 	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/pool"
@@ -39,7 +40,9 @@ type Options struct {
 	Hasher func(device int) hashing.Hasher         // nil: Hasher{Rate}
 	Pool   func(pool int, cfg *pool.Config)        // changes a pool's configuration
 	Client func(device int, cfg *sv2client.Config) // changes a device's
-	Log    *slog.Logger
+	// Board gives each device a board in place of a hasher, when set.
+	Board func(device int) *board.Board
+	Log   *slog.Logger
 }
 
 // A Rig is a running system. It ends with its test.
@@ -182,9 +185,14 @@ func (r *Rig) AddDevice(i int) *Device {
 	if r.o.Client != nil {
 		r.o.Client(i, &cfg.Client)
 	}
-	cfg.Hashers = []hashing.Hasher{&Hasher{Rate: r.o.Rate}}
-	if r.o.Hasher != nil {
-		cfg.Hashers[0] = r.o.Hasher(i)
+	switch {
+	case r.o.Board != nil:
+		cfg.Board = r.o.Board(i)
+		cfg.Client.HashRate = cfg.Board.HashRate()
+	case r.o.Hasher != nil:
+		cfg.Hashers = []hashing.Hasher{r.o.Hasher(i)}
+	default:
+		cfg.Hashers = []hashing.Hasher{&Hasher{Rate: r.o.Rate}}
 	}
 	dev, err := device.New(cfg)
 	r.check(err)
