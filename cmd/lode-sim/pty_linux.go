@@ -15,10 +15,6 @@ import (
 	"github.com/lodefw/lode/tinytest/chipsim"
 )
 
-// past and never are deadlines.
-func past() time.Time  { return time.Unix(1, 0) }
-func never() time.Time { return time.Time{} }
-
 // A pty is the master's end of a pseudo-terminal; the host opens the slave as a
 // serial device. The master sees the rate that the host has set, any rate.
 type pty struct {

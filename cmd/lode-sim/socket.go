@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/lodefw/lode/tinytest/chipsim"
 )
@@ -74,3 +75,7 @@ func answers(ctx context.Context, p *chipsim.Port, w io.Writer) {
 		}
 	}
 }
+
+// past and never are deadlines.
+func past() time.Time  { return time.Unix(1, 0) }
+func never() time.Time { return time.Time{} }

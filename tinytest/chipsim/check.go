@@ -69,17 +69,16 @@ type checker struct {
 	counts  map[Kind]int
 	offset  int64 // of the command being judged
 
-	inactive  bool
-	clockAt   time.Duration
-	clocked   bool // the clock changed since the counting number was written
-	margin    bool // reported once for each rate
-	mismatch  bool
-	verify    time.Duration // when a changed rate must have been verified; 0: it was
-	overFor   *job          // already reported
-	lastJobAt time.Duration
-	offAt     time.Duration
-	wasOff    bool
-	inReset   bool
+	inactive bool
+	clockAt  time.Duration
+	clocked  bool // the clock changed since the counting number was written
+	margin   bool // reported once for each rate
+	mismatch bool
+	verify   time.Duration // when a changed rate must have been verified; 0: it was
+	overFor  *job          // already reported
+	offAt    time.Duration
+	wasOff   bool
+	inReset  bool
 }
 
 func (k *checker) add(kind Kind, offset int64, format string, args ...any) {

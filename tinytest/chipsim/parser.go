@@ -169,12 +169,11 @@ func checksum(kind byte, b []byte) bool {
 // A txLine is the host's way to the chips: bytes leave at the host's baud, ten
 // bit times each.
 type txLine struct {
-	baud    int
-	other   int // also valid for the bytes of this write: a pty cannot tell when the rate changed
-	queue   []txByte
-	free    time.Duration // when the last queued byte is out
-	offset  int64         // bytes ever written
-	dropped int64
+	baud   int
+	other  int // also valid for the bytes of this write: a pty cannot tell when the rate changed
+	queue  []txByte
+	free   time.Duration // when the last queued byte is out
+	offset int64         // bytes ever written
 }
 
 type txByte struct {

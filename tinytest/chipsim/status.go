@@ -56,4 +56,8 @@ func (c *Chain) Temperature(chip int) float64 { return c.Status().Chips[chip].Ce
 func (c *Chain) Zeros() int { return c.cfg.Zeros }
 
 // Config is the chain's configuration with its defaults filled in.
-func (c *Chain) Config() Config { return c.cfg }
+func (c *Chain) Config() Config {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cfg
+}
