@@ -42,8 +42,9 @@ fuzz: ## every fuzz target for FUZZTIME
 bench: ## one table of the figures that matter; run it on an idle machine
 	@scripts/bench
 
-bench-hash: ## every kernel in turns with crypto/sha256, minio and a plain loop: medians of thread CPU time
+bench-hash: ## every kernel in turns with crypto/sha256, minio and a plain loop: medians of thread CPU time; instructions per hash on other processors
 	go test -run '^$$' -bench '^BenchmarkKernels$$' -benchtime 3s ./hashing/sha256d
+	@scripts/count-instructions
 
 cross: ## all commands for all targets
 	@scripts/cross

@@ -39,22 +39,5 @@ func (m *memory) renew(midstates int) {
 	m.version = m.version[:0]
 }
 
-// lanes128 is the memory of the NEON kernels.
-type lanes128 struct {
-	nonces [4]uint32 // of the next step
-	step   [4]uint32
-	top    [4]uint32 // limit of the hash's top word
-	bits   [4]uint32 // one for each lane
-	known  [rowsWords]uint32
-	_      [-rowsWords & 3]uint32
-
-	// These only the kernels use.
-	nonce [4]uint32               // of a batch, in the order of bytes that is hashed
-	rows  [scheduleRows][4]uint32 // its message schedule
-	spill [spillsNEON][4]uint32   // what there are no registers for
-
-	found, done, versions, batches int
-}
-
 // All rows are in reach of an addition: it has constants of 8 bits, times 16.
 const _ = uint(255*16 - unsafe.Sizeof(lanes128{}))

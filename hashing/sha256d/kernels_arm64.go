@@ -40,21 +40,6 @@ func (m *memory) renew(midstates int) {
 	m.rolled = m.rolled[:0]
 }
 
-// lanes128 is the memory of the NEON kernels.
-type lanes128 struct {
-	nonces [4]uint32 // of the next step
-	step   [4]uint32
-	top    [4]uint32 // limit of the hash's top word
-	bits   [4]uint32 // one for each lane
-	known  [rowsWords]uint32
-	_      [-rowsWords & 3]uint32
-
-	// These only the kernels use.
-	nonce [4]uint32               // of a batch, in the order of bytes that is hashed
-	rows  [scheduleRows][4]uint32 // its message schedule
-	spill [spillsNEON][4]uint32   // what there are no registers for
-}
-
 // sha128 is the memory of the kernels with SHA2 instructions.
 type sha128 struct {
 	known [sha2RowsWords]uint32

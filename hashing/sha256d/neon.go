@@ -2,6 +2,26 @@
 
 package sha256d
 
+//lint:file-ignore U1000 assembly uses fields that Go does not
+
+// lanes128 is the memory of the NEON kernels.
+type lanes128 struct {
+	nonces [4]uint32 // of the next step
+	step   [4]uint32
+	top    [4]uint32 // limit of the hash's top word
+	bits   [4]uint32 // one for each lane
+	known  [rowsWords]uint32
+	_      [-rowsWords & 3]uint32
+
+	// These only the kernels use.
+	nonce [4]uint32               // of a batch, in the order of bytes that is hashed
+	rows  [scheduleRows][4]uint32 // its message schedule
+	spill [spillsNEON][4]uint32   // what there are no registers for
+
+	// These too, on 32-bit arm: it needs its core registers for addresses.
+	found, done, versions, batches int
+}
+
 //go:noescape
 func scanNEON(m *lanes128, words *uint32, versions, steps int, records *record, room int) (found, done int)
 
