@@ -24,7 +24,8 @@
 //  1. Write an emitter: a Processor (registers; how to load, store, copy and
 //     print), Lower for the seven Ops, and Known, which says where the two tables
 //     are. avx512.go is the simplest for lanes, with lanes.go for all kernels that
-//     have some; scalar.go and mips.go are for one nonce at a time.
+//     have some. neon.go is for lanes whose known words come in the order of their
+//     use, from streams. scalar.go and mips.go are for one nonce at a time.
 //  2. Write the function around the lines: read the arguments, loop, compare the
 //     last word with the limit, and write a record if a nonce hits. amd64.go does
 //     that for amd64. The comparison is of numbers, and SHA-256 is big-endian: swap
@@ -37,7 +38,8 @@
 //
 // A kernel that takes the schedule four words at a time, as SHA instructions
 // want it, does not lower words: it walks the rounds of s.Header and s.Digest, and
-// asks of each word in W and KW whether it is known. See shani.go.
+// asks of each word in W and KW whether it is known. See shani.go, and sha2.go, which
+// does without an allocator. plain.go writes Go instead of assembly.
 //
 // Everything must come out the same each time: no map is walked in its own order.
 package main

@@ -2,7 +2,9 @@
 // to count what the kernel executes.
 //
 //	_count KERNEL NONCES VERSIONS
-//	_count            lists the kernels: name, and the reason if not available
+//	_count            lists the kernels: name, versions, and the reason if not available
+//
+// KERNEL may also be loop, the straightforward one.
 package main
 
 import (
@@ -20,6 +22,10 @@ func main() {
 		for _, k := range sha256d.Kernels() {
 			fmt.Println(k.Name, max(1, k.Versions), k.Reason())
 		}
+		return
+	}
+	if os.Args[1] == "loop" {
+		fmt.Println(loop(&initialState, &[3]uint32{}, number(os.Args[2])), "candidates")
 		return
 	}
 	kernel, err := sha256d.Choose(os.Args[1])

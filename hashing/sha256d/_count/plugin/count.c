@@ -3,7 +3,7 @@
 // declarations are those of its plugin API, version 1 (qemu 4.2 and later), of
 // which Debian has no header.
 //
-//	gcc -O2 -shared -fPIC -o plugin.so plugin.c
+//	gcc -O2 -shared -fPIC -o plugin.so count.c
 //	qemu-arm -plugin ./plugin.so,first=0x1000,end=0x2000 program
 #include <inttypes.h>
 #include <stdio.h>
