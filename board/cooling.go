@@ -39,8 +39,11 @@ type Heat struct{ Target, Throttle, Max Celsius }
 
 // Thermometer is a sensor at a place with limits.
 type Thermometer struct {
-	Name   string
-	Heat   Heat
+	Name string
+	Heat Heat
+	// Fine says that the sensor is finer than its noise: a value that does not
+	// move is a sensor that does not.
+	Fine   bool
 	sensor *sensor.Sensor[physic.Temperature]
 }
 
@@ -57,7 +60,7 @@ func believable(still time.Duration) sensor.Limits[physic.Temperature] {
 // show exactly the same before it counts as stuck; 0 for sensors that are coarser
 // than their noise.
 func NewThermometer(name string, read func() (physic.Temperature, error), heat Heat, still time.Duration) *Thermometer {
-	return &Thermometer{Name: name, Heat: heat, sensor: sensor.New(name, read, believable(still))}
+	return &Thermometer{Name: name, Heat: heat, Fine: still > 0, sensor: sensor.New(name, read, believable(still))}
 }
 
 // Temperature is a reading of a thermometer. Without Err it was measured at At.

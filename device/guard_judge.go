@@ -19,7 +19,17 @@ const (
 type judge struct {
 	board *board.Board
 	count map[string]int // samples in a row, by code and part
+	still []stillness    // of each thermometer
 }
+
+// stillness is what all thermometers showed when one of them last moved.
+type stillness struct {
+	value  board.Celsius
+	others []board.Temperature
+}
+
+// moves is how far another place may go while a fine sensor stands still.
+const moves = board.Celsius(8)
 
 // finding is something wrong in one sample.
 type finding struct {
@@ -65,9 +75,31 @@ func (j *judge) heat(s *board.Sample) (list []finding) {
 			list = append(list, finding{newReason(SensorLost, place.Name, "was measured last %v ago", s.At.Sub(t.At)), 1})
 		case t.Celsius > place.Heat.Max:
 			list = append(list, finding{newReason(OverTemperature, place.Name, "is at %.1f °C, at most %.0f °C is good", t.Celsius, place.Heat.Max), strikesFault})
+		case place.Fine && j.stuck(s, i):
+			list = append(list, finding{newReason(SensorLost, place.Name, "stands at exactly %.3f °C while others move by %.0f K", t.Celsius, moves), 1})
 		}
 	}
 	return list
+}
+
+// stuck tells whether a sensor shows exactly the same while another place has got
+// warmer or cooler: sooner than by its stillness alone.
+func (j *judge) stuck(s *board.Sample, i int) bool {
+	if j.still == nil {
+		j.still = make([]stillness, len(s.Temperatures))
+	}
+	was := &j.still[i]
+	if now := s.Temperatures[i].Celsius; was.others == nil || now != was.value {
+		*was = stillness{now, s.Temperatures}
+		return false
+	}
+	for k, t := range s.Temperatures {
+		then := was.others[k]
+		if change := t.Celsius - then.Celsius; t.Err == nil && then.Err == nil && max(change, -change) > moves {
+			return true
+		}
+	}
+	return false
 }
 
 func (j *judge) fans(s *board.Sample) (list []finding) {

@@ -195,6 +195,13 @@ func faults() []fault {
 		{name: "sensor NAK", hurt: naks(bitaxe.AddrFan), code: SensorLost, power: PowerSafeOff, heal: answers(bitaxe.AddrFan)},
 		{name: "sensor stuck", hurt: func(b *virtual.Board) { b.Bus.SetFault(bitaxe.AddrFan, i2csim.Fault{Stuck: true}) },
 			code: SensorLost, power: PowerSafeOff, within: sensorStuck, heal: answers(bitaxe.AddrFan)},
+		{name: "sensor stuck in hot air", hurt: func(b *virtual.Board) {
+			b.Bus.SetFault(bitaxe.AddrFan, i2csim.Fault{Stuck: true})
+			b.SetAmbient(60)
+		}, code: SensorLost, power: PowerSafeOff, within: 10 * time.Second, heal: func(b *virtual.Board) {
+			answers(bitaxe.AddrFan)(b)
+			b.SetAmbient(25)
+		}},
 		{name: "sensor glitches", hurt: func(b *virtual.Board) { b.Bus.SetFault(bitaxe.AddrFan, i2csim.Fault{GlitchEvery: 1, GlitchMask: 0x40}) },
 			code: OverTemperature, power: PowerSafeOff, heal: answers(bitaxe.AddrFan)},
 		{name: "regulator NAK", hurt: naks(bitaxe.AddrRegulator), code: RegulatorSilent, power: PowerSafeOff, heal: answers(bitaxe.AddrRegulator)},
