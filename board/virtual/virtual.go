@@ -25,7 +25,8 @@ import (
 type Config struct {
 	Board string // a name of Names
 	// HashBudget is how many hashes per second this computer may make for the
-	// chips; 0 is 2 million, a small part of a core.
+	// chips; 0 is 400 000, a few percent of a core: a board that is
+	// late because the computer is busy looks like one that does not answer.
 	HashBudget float64
 	Seed       uint64  // of silicon and noise
 	Ambient    float64 // °C; 0 is 25
@@ -65,7 +66,7 @@ func New(cfg Config) (*Board, error) {
 		return nil, fmt.Errorf("virtual: no board %q; there are %s", cfg.Board, strings.Join(Names(), ", "))
 	}
 	if cfg.HashBudget == 0 {
-		cfg.HashBudget = 2e6
+		cfg.HashBudget = 400e3
 	}
 	if cfg.Ambient == 0 {
 		cfg.Ambient = 25
