@@ -102,6 +102,7 @@ func (b *bench) log() string {
 // named fails the test unless the event log has the words.
 func (b *bench) named(words string) {
 	b.t.Helper()
+	synctest.Wait() // what happens in this instant is told in it
 	if !strings.Contains(b.log(), words) {
 		b.t.Errorf("no %q in the event log:%s", words, b.log())
 	}
