@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lodefw/lode/pool"
+	"github.com/lodefw/lode/sv2/mining"
 )
 
 // The lode-miner of a control board, on an emulated ARM processor, mines a block on
@@ -53,7 +54,9 @@ func TestArmMiner(t *testing.T) {
 	r.Until("a block mined on ARM", 2*time.Minute, func() bool { return r.Chain.Mined() > 0 })
 	r.Until("ten shares", time.Minute, func() bool { n, _ := r.Pools[0].Ledger.Shares(); return n >= 10 })
 	r.recordedOnce()
-	if rejected := r.Pools[0].Status().Rejected; len(rejected) > 0 {
+	rejected := r.Pools[0].Status().Rejected
+	delete(rejected, mining.CodeStaleShare) // with several blocks a second one may be late
+	if len(rejected) > 0 {
 		t.Errorf("rejected %v, want none", rejected)
 	}
 }
