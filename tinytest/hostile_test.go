@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,17 +91,18 @@ func TestHostilePools(t *testing.T) {
 			l, err := bad.Listen(sv2net.ListenConfig{Plain: true})
 			r.check(err)
 			ctx, cancel := context.WithCancel(t.Context())
-			t.Cleanup(func() { cancel(); l.Close() })
+			var serving sync.WaitGroup
+			t.Cleanup(func() { cancel(); l.Close(); serving.Wait() })
 			frames := every()
-			go func() {
+			serving.Go(func() {
 				for n := 0; ; n++ {
 					c, err := l.Accept()
 					if err != nil {
 						return
 					}
-					go hostilePool(ctx, c, step.upTo, frames[n%len(frames)])
+					serving.Go(func() { hostilePool(ctx, c, step.upTo, frames[n%len(frames)]) })
 				}
-			}()
+			})
 			d := r.AddDevice(0)
 			r.Until("the device mines on the honest pool", time.Hour, func() bool { return d.Status().Pool.Pools[1].Counts.Accepted > 10 })
 			time.Sleep(2 * time.Hour)
