@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 
 	"github.com/lodefw/lode/device"
 	"github.com/lodefw/lode/internal/cli"
@@ -91,23 +90,7 @@ func mine(ctx context.Context, s cli.IO, cfg *config) error {
 			return cli.ServeStatus(ctx, l, func() any { return dev.Status() }, log)
 		})
 	}
-	return exitCode(together(ctx, parts))
-}
-
-// together runs all parts; the first that ends takes the others along.
-func together(ctx context.Context, parts []func(context.Context) error) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	errs := make([]error, len(parts))
-	var running sync.WaitGroup
-	for i, run := range parts {
-		running.Go(func() {
-			defer stop()
-			errs[i] = run(ctx)
-		})
-	}
-	running.Wait()
-	return errors.Join(errs...)
+	return exitCode(cli.Together(ctx, parts))
 }
 
 // exitCode gives the errors that a supervisor should know their codes.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
 
 	"github.com/lodefw/lode/internal/cli"
 	"github.com/lodefw/lode/pool"
@@ -75,7 +74,7 @@ func serve(ctx context.Context, s cli.IO, cfg *config) (err error) {
 	if _, err := fmt.Fprintln(s.Out, stack.url); err != nil {
 		return err
 	}
-	return together(ctx, stack.parts(cfg, screen, log))
+	return cli.Together(ctx, stack.parts(cfg, screen, log))
 }
 
 // parts are what runs at the same time.
@@ -90,22 +89,6 @@ func (st *stack) parts(cfg *config, screen *cli.Terminal, log *slog.Logger) []fu
 		})
 	}
 	return parts
-}
-
-// together runs all parts; the first that ends takes the others along.
-func together(ctx context.Context, parts []func(context.Context) error) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	errs := make([]error, len(parts))
-	var running sync.WaitGroup
-	for i, run := range parts {
-		running.Go(func() {
-			defer stop()
-			errs[i] = run(ctx)
-		})
-	}
-	running.Wait()
-	return errors.Join(errs...)
 }
 
 // bind opens the mining port.

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -76,4 +78,21 @@ func signals(parent context.Context, exit func()) (ctx context.Context, stop fun
 		<-stopped
 		cancel()
 	}
+}
+
+// Together runs all parts; the first that ends takes the others along. It returns
+// when all have ended, with the errors of all.
+func Together(ctx context.Context, parts []func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	errs := make([]error, len(parts))
+	var running sync.WaitGroup
+	for i, run := range parts {
+		running.Go(func() {
+			defer stop()
+			errs[i] = run(ctx)
+		})
+	}
+	running.Wait()
+	return errors.Join(errs...)
 }
