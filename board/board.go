@@ -3,8 +3,12 @@
 // short list of instances that the folders here fill in, each for one kind of board.
 //
 //	Board = Rails (power, in the order of power-up)
+//	      + Keepers (what must go on while there is power: heartbeats)
 //	      + Resets, Chains (what hashes)
 //	      + Fans, Thermometers (what keeps it alive)
+//
+// A part belongs to all chains, or to one, which is named by its number: the first
+// of Chains is 1. A chain whose own parts fail can be turned off alone.
 //
 // Up and Down are the power-up order and its reverse. When to call them is not
 // decided here: the device's guard does that.
@@ -28,7 +32,8 @@ type (
 // Board is a list of parts. Nothing in it changes after it was made.
 type Board struct {
 	Name         string
-	Rails        []*Rail // in the order in which they are turned on
+	Rails        []*Rail // in the order in which they are turned on; a chain's own come after all shared ones
+	Keepers      []*Keeper
 	Resets       []*Reset
 	Chains       []Chain
 	Fans         []*Fan
@@ -37,6 +42,8 @@ type Board struct {
 	// three bad readings in a row take well less than the guard's two seconds.
 	Poll time.Duration
 	// Rest is the least time without power before it may come back; 0 is 5 s.
+	// More than that is waited for before the first power-up, too: nobody knows
+	// when the board was turned off before us.
 	Rest time.Duration
 }
 
@@ -67,6 +74,41 @@ func (b *Board) Check() error {
 			return fmt.Errorf("board: %s: limits of %s are %+v, want target < throttle < max", b.Name, t.Name, h)
 		}
 	}
+	for _, r := range b.Rails {
+		if err := r.check(); err != nil {
+			return fmt.Errorf("board: %s: %w", b.Name, err)
+		}
+	}
+	return b.checkChains()
+}
+
+// checkChains looks at which chain the parts say that they belong to.
+func (b *Board) checkChains() error {
+	numbers := make(map[string]int)
+	for _, t := range b.Thermometers {
+		numbers["thermometer "+t.Name] = t.Chain
+	}
+	for _, r := range b.Rails {
+		numbers["rail "+r.Name] = r.Chain
+	}
+	for i, r := range b.Resets {
+		numbers[fmt.Sprint("reset ", i)] = r.Chain
+	}
+	for _, k := range b.Keepers {
+		numbers["keeper "+k.Name] = k.Chain
+	}
+	for part, n := range numbers {
+		if n < 0 || n > len(b.Chains) {
+			return fmt.Errorf("board: %s: %s belongs to chain %d, there are 1 to %d, and 0 for all", b.Name, part, n, len(b.Chains))
+		}
+	}
+	own := false
+	for _, r := range b.Rails {
+		if r.Chain == 0 && own {
+			return fmt.Errorf("board: %s: rail %s feeds all chains, and comes after one of a single chain", b.Name, r.Name)
+		}
+		own = own || r.Chain > 0
+	}
 	return nil
 }
 
@@ -81,30 +123,43 @@ func (b *Board) HashRate() (rate float64) {
 // String is the board's name.
 func (b *Board) String() string { return b.Name }
 
-// Up powers the chips: resets held, fans at full speed, rail after rail at its
-// voltage, each looked at before the next. It leaves the chips in reset, which
-// their chains may end from now on. After an error everything is off.
+// Up powers the whole board: what all chains share, then chain after chain. After
+// an error everything is off. The keepers are not started: see Keep.
 func (b *Board) Up(ctx context.Context) error {
-	err := b.up(ctx)
-	if err != nil {
-		return errors.Join(err, b.Down())
-	}
-	for _, r := range b.Resets {
-		r.allow()
+	for n := range len(b.Chains) + 1 {
+		if err := b.UpPart(ctx, n); err != nil {
+			return errors.Join(err, b.Down())
+		}
 	}
 	return nil
 }
 
-func (b *Board) up(ctx context.Context) error {
-	if err := b.hold(); err != nil {
+// UpPart powers one part: with 0 what all chains share, and with a chain's number
+// what it has for itself, once 0 is up. Resets are held, fans at full speed, and
+// rail after rail comes to its first voltage, each looked at before the next. It
+// leaves the chips in reset, which their chains may end from now on. After an error
+// the part is as it got: DownPart is next. Nothing is turned on any more once ctx
+// has ended, so who ends it and calls DownPart then leaves the part off.
+func (b *Board) UpPart(ctx context.Context, n int) error {
+	if err := b.hold(n); err != nil {
 		return err
 	}
-	if err := b.SetFans(1); err != nil {
-		return err
+	if n == 0 {
+		if err := b.SetFans(1); err != nil {
+			return err
+		}
 	}
 	for _, r := range b.Rails {
+		if r.Chain != n {
+			continue
+		}
 		if err := r.up(ctx); err != nil {
 			return err
+		}
+	}
+	for _, r := range b.Resets {
+		if r.Chain == n && !r.allow(ctx) {
+			return ctx.Err()
 		}
 	}
 	return ctx.Err()
@@ -113,19 +168,56 @@ func (b *Board) up(ctx context.Context) error {
 // Down takes the power off, whatever state the board is in: resets held, rails off
 // in reverse. It tries every part, and returns what it could not do. Fans are left
 // alone: chips stay hot for a while.
-func (b *Board) Down() error {
-	errs := []error{b.hold()}
-	for _, r := range slices.Backward(b.Rails) {
-		if err := r.Driver.Off(); err != nil {
-			errs = append(errs, fmt.Errorf("board: %s cannot be turned off: %w", r.Name, err))
+func (b *Board) Down() error { return b.down(func(int) bool { return true }) }
+
+// DownPart is Down for a part: a chain's own, or with 0 what all share.
+func (b *Board) DownPart(n int) error { return b.down(func(chain int) bool { return chain == n }) }
+
+// offPatience is how long a rail may keep the next one waiting while the board is
+// turned off: a controller that is asked again and again must not keep the supply on.
+const offPatience = 300 * time.Millisecond
+
+func (b *Board) down(of func(chain int) bool) error {
+	var calls []<-chan error
+	call := func(f func() error) {
+		done := make(chan error, 1)
+		go func() { done <- f() }()
+		calls = append(calls, soon(done))
+	}
+	for _, r := range b.Resets {
+		if of(r.Chain) {
+			call(r.hold)
 		}
+	}
+	for _, r := range slices.Backward(b.Rails) {
+		if of(r.Chain) {
+			call(r.off)
+		}
+	}
+	var errs []error
+	for _, done := range calls {
+		errs = append(errs, <-done)
 	}
 	return errors.Join(errs...)
 }
 
-func (b *Board) hold() (err error) {
+// soon waits for a result for a while, and leaves it where it was.
+func soon(done chan error) <-chan error {
+	timer := time.NewTimer(offPatience)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		done <- err // has room
+	case <-timer.C:
+	}
+	return done
+}
+
+func (b *Board) hold(n int) (err error) {
 	for _, r := range b.Resets {
-		err = errors.Join(err, r.hold())
+		if r.Chain == n || n == 0 {
+			err = errors.Join(err, r.hold())
+		}
 	}
 	return err
 }

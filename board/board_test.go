@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,11 +18,14 @@ import (
 
 // bench writes down what is done to its parts, and fails where it is told to.
 type bench struct {
+	mu   sync.Mutex
 	did  []string
 	fail string // of what is done
 }
 
 func (b *bench) do(what string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.did = append(b.did, what)
 	if what == b.fail {
 		return errors.New("broken")

@@ -19,10 +19,20 @@ type RailDriver interface {
 
 // Rail is one supply of chips.
 type Rail struct {
-	Name   string
+	Name string
+	// Chain is the number of the chain that it feeds alone; 0: all of them.
+	Chain  int
 	Driver RailDriver
 	// Output is what the chips get.
 	Output physic.ElectricPotential
+	// Start is what they get until they hash, where that is not the Output. From
+	// there the rail is walked to it by Steps, each Dwell after the one before.
+	Start physic.ElectricPotential
+	Step  physic.ElectricPotential
+	Dwell time.Duration // 0 is one second
+	// Min and Max bound whatever the rail is told, beside the driver's own
+	// limits. Zeros: nothing but Start, Output and what lies between.
+	Min, Max physic.ElectricPotential
 	// Settle is how long the output takes to be there.
 	Settle time.Duration
 	// Measure asks the rail how it is.
@@ -30,6 +40,8 @@ type Rail struct {
 	// Clear forgets faults that the rail has latched; nil if it latches none.
 	Clear  func() error
 	Limits PowerLimits
+
+	state railState
 }
 
 // Power is a rail at one moment.
@@ -48,15 +60,34 @@ type PowerLimits struct {
 	Tolerance float64
 }
 
-// Wanted is what the output should be.
-func (r *Rail) Wanted() Volts { return volts(r.Output) }
+// Wanted is what the output should be: now, or when it will be turned on.
+func (r *Rail) Wanted() Volts { return volts(r.Setting()) }
 
 func volts(v physic.ElectricPotential) Volts { return Volts(float64(v) / float64(physic.Volt)) }
 
 func (r *Rail) up(ctx context.Context) error {
-	if err := r.Driver.Off(); err != nil {
-		return fmt.Errorf("board: %s: %w", r.Name, err)
+	first := r.first()
+	steps := []func() error{
+		r.off,
+		r.lookBefore,
+		func() error { return r.set(ctx, first) },
+		func() error { return r.drive(ctx, r.Driver.On) },
+		func() error { return wait(ctx, r.Settle) },
 	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return fmt.Errorf("board: %s: %w", r.Name, err)
+		}
+	}
+	if err := r.look(); err != nil {
+		return err
+	}
+	r.state.on.Store(true)
+	return nil
+}
+
+// lookBefore is the check before the rail is turned on.
+func (r *Rail) lookBefore() error {
 	p, err := r.Measure()
 	if err == nil {
 		err = r.Limits.BadInput(p)
@@ -64,19 +95,7 @@ func (r *Rail) up(ctx context.Context) error {
 	if err == nil && r.Clear != nil {
 		err = r.Clear()
 	}
-	if err == nil {
-		err = r.Driver.SetVoltage(r.Output)
-	}
-	if err == nil {
-		err = r.Driver.On()
-	}
-	if err == nil {
-		err = wait(ctx, r.Settle)
-	}
-	if err != nil {
-		return fmt.Errorf("board: %s: %w", r.Name, err)
-	}
-	return r.look()
+	return err
 }
 
 // look is the check after the rail was turned on.

@@ -1,6 +1,7 @@
 package board
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 )
@@ -8,6 +9,9 @@ import (
 // Reset is a reset line of chips. A chain's driver moves it as it likes while the
 // board has power; while the board is down it stays low whatever the driver says.
 type Reset struct {
+	// Chain is the number of the chain whose chips hang on it; 0: all of them.
+	Chain int
+
 	drive func(low bool) error
 	log   *slog.Logger
 
@@ -60,8 +64,13 @@ func (r *Reset) hold() error {
 	return nil
 }
 
-func (r *Reset) allow() {
+// allow leaves the line to the chain's driver, unless ctx has ended.
+func (r *Reset) allow(ctx context.Context) bool {
 	r.lock <- struct{}{}
 	defer func() { <-r.lock }()
+	if ctx.Err() != nil {
+		return false
+	}
 	r.held = false
+	return true
 }

@@ -1,0 +1,111 @@
+package board
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// A Keeper is something that must go on while a board has power: the heartbeat
+// that a voltage controller wants, the watchdog of a supply. Who guards the board
+// runs it from before its rails are turned on until after they are off, and stops
+// it when he himself is not well, so that the controller turns its rail off.
+type Keeper struct {
+	Name string
+	// Chain is the number of the chain whose power it keeps; 0: that of all.
+	Chain int
+	// Always is for what is needed without power, too: a tachometer that is
+	// counted, a Meter. It runs as long as anybody guards the board.
+	Always bool
+	// Run goes on until ctx ends. It returns earlier only when it has failed: the
+	// power that it keeps is turned off then.
+	Run func(ctx context.Context) error
+}
+
+// errEnded is a keeper that left without a reason.
+var errEnded = errors.New("ended without being asked to")
+
+// Keep runs the keepers of a part: a chain's own, or with 0 what all share. Each
+// one that ends before it is stopped is told to failed, from its own goroutine.
+// stop waits for all of them.
+func (b *Board) Keep(ctx context.Context, n int, failed func(*Keeper, error)) (stop func()) {
+	return b.keep(ctx, failed, func(k *Keeper) bool { return !k.Always && k.Chain == n })
+}
+
+// KeepAlways is Keep for what runs without power, too.
+func (b *Board) KeepAlways(ctx context.Context, failed func(*Keeper, error)) (stop func()) {
+	return b.keep(ctx, failed, func(k *Keeper) bool { return k.Always })
+}
+
+func (b *Board) keep(ctx context.Context, failed func(*Keeper, error), of func(*Keeper) bool) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	for _, k := range b.Keepers {
+		if !of(k) {
+			continue
+		}
+		running.Go(func() {
+			err := k.Run(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			if err == nil {
+				err = errEnded
+			}
+			failed(k, err)
+		})
+	}
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// A Meter measures a rail that is too slow to be asked each time that the board is
+// measured: a supply takes half a second for an answer. Its Run goes into the
+// board's Keepers as Always, its Measure into the Rail.
+type Meter struct {
+	every   time.Duration
+	measure func() (Power, error)
+
+	mu   sync.Mutex
+	last Power
+	err  error
+	at   time.Time // of the last answer; zero: none yet
+}
+
+// NewMeter returns a meter that asks again and again, with pauses of every.
+func NewMeter(every time.Duration, measure func() (Power, error)) *Meter {
+	return &Meter{every: every, measure: measure}
+}
+
+// Run measures until ctx ends. An error is a reading, too: the rail's.
+func (m *Meter) Run(ctx context.Context) error {
+	for {
+		p, err := m.measure()
+		m.mu.Lock()
+		m.last, m.err, m.at = p, err, time.Now()
+		m.mu.Unlock()
+		if wait(ctx, m.every) != nil {
+			return nil
+		}
+	}
+}
+
+// meterLate is how much later than usual an answer may be.
+const meterLate = 1500 * time.Millisecond
+
+// Measure is the last answer. One that is too old is none.
+func (m *Meter) Measure() (Power, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch age := time.Since(m.at); {
+	case m.at.IsZero():
+		return Power{}, errors.New("board: not measured yet")
+	case age > m.every+meterLate:
+		return Power{}, fmt.Errorf("board: measured last %v ago", age.Round(time.Millisecond))
+	}
+	return m.last, m.err
+}
