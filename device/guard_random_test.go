@@ -19,7 +19,7 @@ func TestRandomFaults(t *testing.T) {
 	}
 	for seed := range seeds {
 		synctested(t, fmt.Sprint(seed), func(t *testing.T) {
-			v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: seed})
+			v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: seed})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,11 +73,11 @@ func (b *bench) oversee() (stop func()) {
 			case <-time.After(100 * time.Millisecond):
 			}
 			st := b.board.State()
-			if st.Celsius > hottest {
-				b.t.Errorf("the chip is at %.1f °C: %+v", st.Celsius, b.guard.Status().Reason)
+			if st.Celsius() > hottest {
+				b.t.Errorf("the chip is at %.1f °C: %+v", st.Celsius(), b.guard.Status().Reason)
 				return
 			}
-			if wrong += 100 * time.Millisecond; !off(b.guard.Status()) || st.Safe() || st.MHz == 0 {
+			if wrong += 100 * time.Millisecond; !off(b.guard.Status()) || st.Safe() || st.MHz() == 0 {
 				wrong = 0
 			}
 			if wrong > 2*time.Second {

@@ -24,7 +24,7 @@ import (
 type bench struct {
 	*Dispatcher
 	t     *testing.T
-	board *virtual.Board
+	board *virtual.Bitaxe
 	guard *guard
 	stop  context.CancelFunc
 	done  chan struct{}
@@ -34,18 +34,18 @@ type bench struct {
 // newBench starts a board. It ends with the test, or when the test calls end.
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: 1})
+	v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return runBench(t, v)
 }
 
-func runBench(t *testing.T, v *virtual.Board) *bench {
+func runBench(t *testing.T, v *virtual.Bitaxe) *bench {
 	t.Helper()
 	b := &bench{t: t, board: v, done: make(chan struct{})}
 	var err error
-	b.guard, err = newGuard(v.Board, slog.New(slog.DiscardHandler), func(s string) { b.note(s) })
+	b.guard, err = newGuard(v.Board.Board, slog.New(slog.DiscardHandler), func(s string) { b.note(s) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func synctested(t *testing.T, name string, f func(t *testing.T)) {
 func TestBoardMines(t *testing.T) {
 	for _, name := range virtual.Names() {
 		synctested(t, name, func(t *testing.T) {
-			v, err := virtual.New(virtual.Config{Board: name, HashBudget: 20e3, Seed: 1})
+			v, err := virtual.NewBitaxe(virtual.Config{Board: name, HashBudget: 20e3, Seed: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,11 +134,11 @@ func TestBoardMines(t *testing.T) {
 			if f := s.Fans[0]; f.RPM < 1000 || f.Duty >= 1 || s.Rails[0].Watts < 5 {
 				t.Errorf("fan %+v, rail %+v", f, s.Rails[0])
 			}
-			for _, r := range v.Chips.Reports() {
+			for _, r := range v.Chip.Reports() {
 				t.Errorf("protocol: %v", r)
 			}
 			b.end()
-			if st := v.State(); !st.Safe() || st.Millivolts != 0 || b.err != nil {
+			if st := v.State(); !st.Safe() || st.Millivolts() != 0 || b.err != nil {
 				t.Errorf("after the end: %+v, %v", st, b.err)
 			}
 			if text := b.log(); strings.Count(text, "board is") != 3 {
@@ -151,30 +151,30 @@ func TestBoardMines(t *testing.T) {
 // A fault is what goes wrong on a board that mines.
 type fault struct {
 	name   string
-	hurt   func(b *virtual.Board)
+	hurt   func(b *virtual.Bitaxe)
 	code   Code
 	power  Power         // that it ends in
 	within time.Duration // from the fault to safe; 0 is the guard's two seconds
-	heal   func(b *virtual.Board)
+	heal   func(b *virtual.Bitaxe)
 }
 
-func naks(addr uint16) func(*virtual.Board) {
-	return func(b *virtual.Board) { b.Bus.SetFault(addr, i2csim.Fault{NAK: -1}) }
+func naks(addr uint16) func(*virtual.Bitaxe) {
+	return func(b *virtual.Bitaxe) { b.Bus.SetFault(addr, i2csim.Fault{NAK: -1}) }
 }
 
-func answers(addrs ...uint16) func(*virtual.Board) {
-	return func(b *virtual.Board) {
+func answers(addrs ...uint16) func(*virtual.Bitaxe) {
+	return func(b *virtual.Bitaxe) {
 		for _, a := range addrs {
 			b.Bus.SetFault(a, i2csim.Fault{})
 		}
 	}
 }
 
-func inject(k chipsim.FaultKind, rate float64) func(*virtual.Board) {
-	return func(b *virtual.Board) { b.Chips.Inject(chipsim.Fault{Kind: k, Rate: rate}) }
+func inject(k chipsim.FaultKind, rate float64) func(*virtual.Bitaxe) {
+	return func(b *virtual.Bitaxe) { b.Chip.Inject(chipsim.Fault{Kind: k, Rate: rate}) }
 }
 
-func heal(b *virtual.Board) { b.Chips.Heal() }
+func heal(b *virtual.Bitaxe) { b.Chip.Heal() }
 
 // Times from a fault to its detection that no guard can make shorter: chips are
 // polled each ten seconds, and three misses make one dead; a frozen sensor looks
@@ -187,40 +187,42 @@ const (
 
 func faults() []fault {
 	return []fault{
-		{name: "fan stopped", hurt: func(b *virtual.Board) { b.StopFan(true) }, code: FanStopped, power: PowerSafeOff,
-			heal: func(b *virtual.Board) { b.StopFan(false) }},
-		{name: "tachometer wire off", hurt: func(b *virtual.Board) { b.Bus.Do(func() { b.Cooler.Fan.Dead = true }) }, code: FanStopped, power: PowerSafeOff,
-			heal: func(b *virtual.Board) { b.Bus.Do(func() { b.Cooler.Fan.Dead = false }) }},
-		{name: "diode open", hurt: func(b *virtual.Board) { b.OpenDiode(true) }, code: SensorLost, power: PowerSafeOff,
-			heal: func(b *virtual.Board) { b.OpenDiode(false) }},
+		{name: "fan stopped", hurt: func(b *virtual.Bitaxe) { b.StopFan(true) }, code: FanStopped, power: PowerSafeOff,
+			heal: func(b *virtual.Bitaxe) { b.StopFan(false) }},
+		{name: "tachometer wire off", hurt: func(b *virtual.Bitaxe) { b.Bus.Do(func() { b.Cooler.Fan.Dead = true }) }, code: FanStopped, power: PowerSafeOff,
+			heal: func(b *virtual.Bitaxe) { b.Bus.Do(func() { b.Cooler.Fan.Dead = false }) }},
+		{name: "diode open", hurt: func(b *virtual.Bitaxe) { b.OpenDiode(true) }, code: SensorLost, power: PowerSafeOff,
+			heal: func(b *virtual.Bitaxe) { b.OpenDiode(false) }},
 		{name: "sensor NAK", hurt: naks(bitaxe.AddrFan), code: SensorLost, power: PowerSafeOff, heal: answers(bitaxe.AddrFan)},
-		{name: "sensor stuck", hurt: func(b *virtual.Board) { b.Bus.SetFault(bitaxe.AddrFan, i2csim.Fault{Stuck: true}) },
+		{name: "sensor stuck", hurt: func(b *virtual.Bitaxe) { b.Bus.SetFault(bitaxe.AddrFan, i2csim.Fault{Stuck: true}) },
 			code: SensorLost, power: PowerSafeOff, within: sensorStuck, heal: answers(bitaxe.AddrFan)},
-		{name: "sensor stuck in hot air", hurt: func(b *virtual.Board) {
+		{name: "sensor stuck in hot air", hurt: func(b *virtual.Bitaxe) {
 			b.Bus.SetFault(bitaxe.AddrFan, i2csim.Fault{Stuck: true})
 			b.SetAmbient(60)
-		}, code: SensorLost, power: PowerSafeOff, within: 10 * time.Second, heal: func(b *virtual.Board) {
+		}, code: SensorLost, power: PowerSafeOff, within: 10 * time.Second, heal: func(b *virtual.Bitaxe) {
 			answers(bitaxe.AddrFan)(b)
 			b.SetAmbient(25)
 		}},
-		{name: "sensor glitches", hurt: func(b *virtual.Board) { b.Bus.SetFault(bitaxe.AddrFan, i2csim.Fault{GlitchEvery: 1, GlitchMask: 0x40}) },
+		{name: "sensor glitches", hurt: func(b *virtual.Bitaxe) {
+			b.Bus.SetFault(bitaxe.AddrFan, i2csim.Fault{GlitchEvery: 1, GlitchMask: 0x40})
+		},
 			code: OverTemperature, power: PowerSafeOff, heal: answers(bitaxe.AddrFan)},
 		{name: "regulator NAK", hurt: naks(bitaxe.AddrRegulator), code: RegulatorSilent, power: PowerSafeOff, heal: answers(bitaxe.AddrRegulator)},
-		{name: "controller does not answer", hurt: func(b *virtual.Board) { naks(bitaxe.AddrFan)(b); naks(bitaxe.AddrRegulator)(b) },
+		{name: "controller does not answer", hurt: func(b *virtual.Bitaxe) { naks(bitaxe.AddrFan)(b); naks(bitaxe.AddrRegulator)(b) },
 			code: ControllerSilent, power: PowerSafeOff, heal: answers(bitaxe.AddrFan, bitaxe.AddrRegulator)},
-		{name: "bus hangs", hurt: func(b *virtual.Board) { b.Bus.SetFault(bitaxe.AddrFan, i2csim.Fault{Late: 3 * time.Second, NAK: -1}) },
+		{name: "bus hangs", hurt: func(b *virtual.Bitaxe) { b.Bus.SetFault(bitaxe.AddrFan, i2csim.Fault{Late: 3 * time.Second, NAK: -1}) },
 			code: ControllerSilent, power: PowerSafeOff, heal: answers(bitaxe.AddrFan)},
-		{name: "hot air", hurt: func(b *virtual.Board) { b.SetAmbient(95) }, code: OverTemperature, power: PowerSafeOff, within: time.Minute,
-			heal: func(b *virtual.Board) { b.SetAmbient(20) }},
-		{name: "regulator too hot", hurt: func(b *virtual.Board) { b.HeatRegulator(60) }, code: OverTemperature, power: PowerSafeOff,
-			heal: func(b *virtual.Board) { b.HeatRegulator(0) }},
-		{name: "over current", hurt: func(b *virtual.Board) { b.SetLeak(20) }, code: OverCurrent, power: PowerFault,
-			heal: func(b *virtual.Board) { b.SetLeak(0) }},
-		{name: "regulator trips", hurt: func(b *virtual.Board) { b.TripRegulator(0x7b, 0x80) }, code: RegulatorFault, power: PowerFault},
-		{name: "brown-out of the supply", hurt: func(b *virtual.Board) { b.SetInput(4.4) }, code: SupplyBad, power: PowerSafeOff,
-			heal: func(b *virtual.Board) { b.SetInput(5) }},
-		{name: "supply too high", hurt: func(b *virtual.Board) { b.SetInput(6) }, code: SupplyBad, power: PowerSafeOff,
-			heal: func(b *virtual.Board) { b.SetInput(5) }},
+		{name: "hot air", hurt: func(b *virtual.Bitaxe) { b.SetAmbient(95) }, code: OverTemperature, power: PowerSafeOff, within: time.Minute,
+			heal: func(b *virtual.Bitaxe) { b.SetAmbient(20) }},
+		{name: "regulator too hot", hurt: func(b *virtual.Bitaxe) { b.HeatRegulator(60) }, code: OverTemperature, power: PowerSafeOff,
+			heal: func(b *virtual.Bitaxe) { b.HeatRegulator(0) }},
+		{name: "over current", hurt: func(b *virtual.Bitaxe) { b.SetLeak(20) }, code: OverCurrent, power: PowerFault,
+			heal: func(b *virtual.Bitaxe) { b.SetLeak(0) }},
+		{name: "regulator trips", hurt: func(b *virtual.Bitaxe) { b.TripRegulator(0x7b, 0x80) }, code: RegulatorFault, power: PowerFault},
+		{name: "brown-out of the supply", hurt: func(b *virtual.Bitaxe) { b.SetInput(4.4) }, code: SupplyBad, power: PowerSafeOff,
+			heal: func(b *virtual.Bitaxe) { b.SetInput(5) }},
+		{name: "supply too high", hurt: func(b *virtual.Bitaxe) { b.SetInput(6) }, code: SupplyBad, power: PowerSafeOff,
+			heal: func(b *virtual.Bitaxe) { b.SetInput(5) }},
 		{name: "cable unplugged", hurt: inject(chipsim.Unplugged, 0), code: ChainStuck, power: PowerSafeOff, within: chipDies, heal: heal},
 		{name: "chip dead", hurt: inject(chipsim.DeadChip, 0), code: ChainStuck, power: PowerSafeOff, within: chipDies, heal: heal},
 		{name: "chip's domain dead", hurt: inject(chipsim.DeadDomain, 0), code: ChainStuck, power: PowerSafeOff, within: chipDies, heal: heal},
@@ -278,17 +280,17 @@ func hasherList(list ...*gated) (hashers []hashing.Hasher) {
 // startFaults are there before the board gets power.
 func startFaults() []fault {
 	return []fault{
-		{name: "fan stopped", hurt: func(b *virtual.Board) { b.StopFan(true) }, code: FanStopped},
-		{name: "diode open", hurt: func(b *virtual.Board) { b.OpenDiode(true) }, code: SensorLost},
+		{name: "fan stopped", hurt: func(b *virtual.Bitaxe) { b.StopFan(true) }, code: FanStopped},
+		{name: "diode open", hurt: func(b *virtual.Bitaxe) { b.OpenDiode(true) }, code: SensorLost},
 		{name: "regulator NAK", hurt: naks(bitaxe.AddrRegulator), code: RegulatorSilent},
 		{name: "fan controller NAK", hurt: naks(bitaxe.AddrFan), code: SensorLost},
-		{name: "nothing answers", hurt: func(b *virtual.Board) { naks(bitaxe.AddrFan)(b); naks(bitaxe.AddrRegulator)(b) }, code: ControllerSilent},
-		{name: "supply too low", hurt: func(b *virtual.Board) { b.SetInput(4.5) }, code: SupplyBad},
-		{name: "too hot to start", hurt: func(b *virtual.Board) { b.SetAmbient(80); b.HeatRegulator(30) }, code: OverTemperature},
+		{name: "nothing answers", hurt: func(b *virtual.Bitaxe) { naks(bitaxe.AddrFan)(b); naks(bitaxe.AddrRegulator)(b) }, code: ControllerSilent},
+		{name: "supply too low", hurt: func(b *virtual.Bitaxe) { b.SetInput(4.5) }, code: SupplyBad},
+		{name: "too hot to start", hurt: func(b *virtual.Bitaxe) { b.SetAmbient(80); b.HeatRegulator(30) }, code: OverTemperature},
 		{name: "chip dead", hurt: inject(chipsim.DeadChip, 0), code: ChainFailed},
 		{name: "cable unplugged", hurt: inject(chipsim.Unplugged, 0), code: ChainFailed},
 		{name: "another chip", hurt: inject(chipsim.WrongID, 0), code: ChainFailed},
-		{name: "short", hurt: func(b *virtual.Board) { b.SetLeak(40) }, code: PowerUpFailed},
+		{name: "short", hurt: func(b *virtual.Bitaxe) { b.SetLeak(40) }, code: PowerUpFailed},
 	}
 }
 
@@ -296,7 +298,7 @@ func startFaults() []fault {
 func TestStartFaults(t *testing.T) {
 	for _, f := range startFaults() {
 		synctested(t, f.name, func(t *testing.T) {
-			v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: 2})
+			v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: 2})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -308,7 +310,7 @@ func TestStartFaults(t *testing.T) {
 			}
 			b.named(string(f.code))
 			time.Sleep(time.Second)
-			if st := v.State(); st.Millivolts != 0 {
+			if st := v.State(); st.Millivolts() != 0 {
 				t.Errorf("chips have power: %+v", st)
 			}
 			b.until("too many starts end in a fault, or it waits", time.Hour, func(s *BoardStatus) bool {
@@ -329,7 +331,7 @@ func TestKilledDuringStart(t *testing.T) {
 			if d := time.Since(begin); d > 2*time.Second {
 				t.Errorf("it took %v to stop", d)
 			}
-			if st := b.board.State(); st.Millivolts != 0 || st.RPM == 0 || st.MHz != 0 {
+			if st := b.board.State(); st.Millivolts() != 0 || st.RPM == 0 || st.MHz() != 0 {
 				t.Errorf("left behind: %+v", st)
 			}
 			if strings.Contains(b.log(), "board is starting") {
@@ -356,7 +358,7 @@ func TestTooManyTrips(t *testing.T) {
 			t.Fatalf("after %d trips the board is %v", maxTrips+1, s.Power)
 		}
 		time.Sleep(2 * time.Hour)
-		if s := b.guard.Status(); s.Power != PowerFault || b.board.State().Millivolts != 0 {
+		if s := b.guard.Status(); s.Power != PowerFault || b.board.State().Millivolts() != 0 {
 			t.Fatalf("hours later: %v, %+v", s.Power, b.board.State())
 		}
 		b.guard.clearTrips()
@@ -395,13 +397,13 @@ func TestThrottle(t *testing.T) {
 		if s.Power != PowerThrottled || s.ClockShare >= 1 || s.Chains[0].MHz > 525*s.ClockShare+7 {
 			t.Errorf("throttled: %v, share %v, clock %v", s.Power, s.ClockShare, s.Chains[0].MHz)
 		}
-		if mhz := b.board.State().MHz; mhz > 525*s.ClockShare+7 {
+		if mhz := b.board.State().MHz(); mhz > 525*s.ClockShare+7 {
 			t.Errorf("the chip runs at %v MHz with a share of %v", mhz, s.ClockShare)
 		}
 		b.board.SetAmbient(25)
 		b.until("full clock", 10*time.Minute, is(PowerMining))
 		time.Sleep(10 * time.Second)
-		if mhz := b.board.State().MHz; mhz < 520 {
+		if mhz := b.board.State().MHz(); mhz < 520 {
 			t.Errorf("back at %v MHz", mhz)
 		}
 		b.named("board is throttled")
@@ -416,7 +418,7 @@ func TestPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.until("mining", 20*time.Second, is(PowerMining))
-		rate := func() float64 { return b.board.Chips.Status().Chips[0].HashRate }
+		rate := func() float64 { return b.board.Chip.Status().Chips[0].HashRate }
 		for range 3 {
 			b.setPaused(true)
 			time.Sleep(time.Second)

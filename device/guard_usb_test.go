@@ -25,11 +25,11 @@ func (c cable) Write(p []byte) (int, error) {
 }
 
 // overUSB puts a virtual board behind bitaxe-raw's control port.
-func overUSB(t *testing.T, v *virtual.Board, old bool) *usbsim.Board {
+func overUSB(t *testing.T, v *virtual.Bitaxe, old bool) *usbsim.Board {
 	t.Helper()
 	sim := &usbsim.Board{
 		Bus: v.Bus, OldFormat: old, Pins: []uint8{0}, Work: time.Millisecond,
-		Drive: func(_ uint8, high bool) { v.Chips.Reset(!high) },
+		Drive: func(_ uint8, high bool) { v.Chip.Reset(!high) },
 	}
 	host, far := net.Pipe()
 	end := cable{far, make(chan []byte, 64)}
@@ -50,7 +50,7 @@ func overUSB(t *testing.T, v *virtual.Board, old bool) *usbsim.Board {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.Board, err = bitaxe.FromUSB(host, v.Chips.Port(), kind, bitaxe.Options{WiredZeros: v.Chips.Zeros(), Ticket: 64})
+	v.Board.Board, err = bitaxe.FromUSB(host, v.Chip.Port(), kind, bitaxe.Options{WiredZeros: v.Chip.Zeros(), Ticket: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func overUSB(t *testing.T, v *virtual.Board, old bool) *usbsim.Board {
 func TestBoardOverUSB(t *testing.T) {
 	for _, old := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: 3})
+			v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: 3})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func TestBoardOverUSB(t *testing.T) {
 			if s := b.guard.Status(); s.Chains[0].Good < 50 || s.Trips > 0 {
 				t.Errorf("after 30 s: %+v", s)
 			}
-			for _, r := range v.Chips.Reports() {
+			for _, r := range v.Chip.Reports() {
 				t.Errorf("protocol: %v", r)
 			}
 			sim.Mute(1 << 30)
@@ -83,7 +83,7 @@ func TestBoardOverUSB(t *testing.T) {
 			sim.Mute(0)
 			b.until("mining again", time.Minute, is(PowerMining))
 			b.end()
-			if st := v.State(); st.Millivolts != 0 {
+			if st := v.State(); st.Millivolts() != 0 {
 				t.Errorf("after the end: %+v", st)
 			}
 		})

@@ -38,7 +38,7 @@ func TestBoards(t *testing.T) {
 				t.Errorf("hash rate %.0f, the chip makes %.0f", got, want)
 			}
 			r.honest()
-			for _, rep := range v.Chips.Reports() {
+			for _, rep := range v.Reports() {
 				t.Errorf("protocol: %v", rep)
 			}
 		})
@@ -52,8 +52,9 @@ func TestBoardFaultAndBack(t *testing.T) {
 		d := r.Devices[0]
 		accepted := func(n uint64) func() bool { return func() bool { return d.Status().Pool.Accepted > n } }
 		r.Until("shares", time.Minute, accepted(20))
-		v.StopFan(true)
-		r.Until("safe", 2*time.Second, func() bool { return v.State().Millivolts == 0 })
+		fan, _ := v.Fault(virtual.FanStops)
+		fan.Hurt()
+		r.Until("safe", 2*time.Second, func() bool { return v.State().Millivolts() == 0 })
 		s := d.Status()
 		if s.Board.Reason == nil || s.Board.Reason.Code != device.FanStopped || s.Pool.Channel == nil {
 			t.Errorf("board %+v, channel %v", s.Board, s.Pool.Channel)
@@ -65,7 +66,7 @@ func TestBoardFaultAndBack(t *testing.T) {
 		if !strings.Contains(events, "board is safe-off: fan-stopped: fan turns at 0 rpm") {
 			t.Errorf("events:\n%s", events)
 		}
-		v.StopFan(false)
+		fan.Heal()
 		r.Until("shares again", 2*time.Minute, accepted(s.Pool.Accepted+20))
 
 		d.Pause()
@@ -77,7 +78,7 @@ func TestBoardFaultAndBack(t *testing.T) {
 		}
 		d.Resume()
 		r.Until("shares after the pause", 10*time.Second, accepted(d.Status().Pool.Accepted))
-		if err := d.Stop(); err != nil || !v.State().Safe() || v.State().Millivolts != 0 {
+		if err := d.Stop(); err != nil || !v.State().Safe() || v.State().Millivolts() != 0 {
 			t.Errorf("Run = %v, board %+v", err, v.State())
 		}
 		r.recordedOnce()

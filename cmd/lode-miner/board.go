@@ -3,12 +3,10 @@ package main
 import (
 	"io"
 	"log/slog"
-	"strings"
 
 	"github.com/lodefw/lode/board"
-	"github.com/lodefw/lode/board/bitaxe"
+	"github.com/lodefw/lode/board/catalog"
 	"github.com/lodefw/lode/board/laptop"
-	"github.com/lodefw/lode/board/virtual"
 	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/internal/cli"
 )
@@ -33,18 +31,14 @@ func (m *machine) close() {
 
 // machine finds what -board names.
 func (c *config) machine(log *slog.Logger) (*machine, error) {
-	switch name, where, _ := strings.Cut(c.Board, ":"); {
-	case c.Board == "" || c.Board == "auto" || c.Board == "laptop":
+	if c.Board == "" || c.Board == "auto" || c.Board == "laptop" {
 		return c.laptop()
-	case name == "virtual":
-		b, err := virtual.New(virtual.Config{Board: where, Log: log})
-		if err != nil {
-			return nil, cli.Fail(cli.Config, err)
-		}
-		return guarded(b.Board, nil), nil
-	default:
-		return usb(name, where, log)
 	}
+	b, ports, err := catalog.Open(c.Board, board.OpenConfig{Settings: c.Settings, Log: log})
+	if err != nil {
+		return nil, cli.Fail(cli.Config, err)
+	}
+	return guarded(b, ports), nil
 }
 
 func guarded(b *board.Board, ports io.Closer) *machine {
@@ -57,22 +51,4 @@ func (c *config) laptop() (*machine, error) {
 		return nil, cli.Fail(cli.Config, err)
 	}
 	return &machine{name: b.String(), hashers: b.Hashers(), rate: b.HashRate()}, nil
-}
-
-// usb is a board on two serial ports.
-func usb(name, where string, log *slog.Logger) (*machine, error) {
-	kind, err := bitaxe.KindOf(name)
-	control, data, both := strings.Cut(where, ",")
-	switch {
-	case err != nil:
-		return nil, cli.Failf(cli.Config, "no board called %q; there are: laptop, auto, NAME:CONTROL,DATA and virtual:NAME, with NAME one of %s",
-			name, strings.Join(virtual.Names(), ", "))
-	case !both || control == "" || data == "":
-		return nil, cli.Failf(cli.Config, "board %s hangs on two serial ports: say which, as in %s:/dev/ttyACM0,/dev/ttyACM1", name, name)
-	}
-	b, ports, err := bitaxe.OpenUSB(control, data, kind, bitaxe.Options{Log: log})
-	if err != nil {
-		return nil, cli.Fail(cli.Config, err)
-	}
-	return guarded(b, ports), nil
 }

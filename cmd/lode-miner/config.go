@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"log/slog"
 	"strings"
 
@@ -20,13 +21,15 @@ type config struct {
 	StrictClock bool        `toml:"strict-clock"`
 	ClockFile   string      `toml:"clock-file"`
 	Board       string      `toml:"board"`
-	Threads     int         `toml:"threads"`
-	Duty        int         `toml:"duty"`
-	Nice        bool        `toml:"nice"`
-	Kernel      string      `toml:"kernel"`
-	DeviceID    string      `toml:"device-id"`
-	Status      string      `toml:"status"`
-	Verbose     bool        `toml:"verbose"`
+	// Settings are what the board cannot find out by itself.
+	Settings map[string]string `toml:"board-settings"`
+	Threads  int               `toml:"threads"`
+	Duty     int               `toml:"duty"`
+	Nice     bool              `toml:"nice"`
+	Kernel   string            `toml:"kernel"`
+	DeviceID string            `toml:"device-id"`
+	Status   string            `toml:"status"`
+	Verbose  bool              `toml:"verbose"`
 
 	version bool
 }
@@ -38,6 +41,17 @@ func defineFlags(fs *flag.FlagSet, c *config) {
 	fs.BoolVar(&c.StrictClock, "strict-clock", c.StrictClock, "refuse to connect while the clock is not set, instead of taking the time from the pool")
 	fs.StringVar(&c.ClockFile, "clock-file", c.ClockFile, "keep the last known time in this `file`, for boards whose clock forgets it")
 	fs.StringVar(&c.Board, "board", c.Board, "what to mine with: `name` laptop, auto (the default), bitaxe-gamma:/dev/ttyACM0,/dev/ttyACM1 (also -supra, -ultra), or virtual:bitaxe-gamma")
+	fs.Func("set", "tell the board what it cannot find out, as `name=value`; repeat it for more", func(text string) error {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return fmt.Errorf("want name=value")
+		}
+		if c.Settings == nil {
+			c.Settings = make(map[string]string)
+		}
+		c.Settings[name] = value
+		return nil
+	})
 	fs.IntVar(&c.Threads, "threads", c.Threads, "hash on `n` threads; 0 is one for each core")
 	fs.IntVar(&c.Duty, "duty", c.Duty, "hash this `percent` of the time; 0 is all of it")
 	fs.BoolVar(&c.Nice, "nice", c.Nice, "let every other program go first")

@@ -13,15 +13,16 @@ type Status struct {
 // ChipStatus is one chip.
 type ChipStatus struct {
 	Counters
-	Address   byte
-	Addressed bool
-	Up        bool    // powered, not dead, not overheated
-	MHz       float64 // hash clock
-	HashRate  float64 // hashes per second
-	Celsius   float64
-	Watts     float64
-	Needs     float64 // mV below which errors become frequent at this clock
-	Baud      float64
+	Address    byte
+	Addressed  bool
+	Up         bool    // powered, not dead, not overheated
+	MHz        float64 // hash clock
+	HashRate   float64 // hashes per second
+	Celsius    float64
+	Millivolts float64 // of its domain's supply
+	Watts      float64
+	Needs      float64 // mV below which errors become frequent at this clock
+	Baud       float64
 }
 
 // Status gives the state now.
@@ -33,7 +34,7 @@ func (c *Chain) Status() Status {
 	for _, ch := range c.chips {
 		s.Chips = append(s.Chips, ChipStatus{
 			Counters: ch.status, Address: ch.address, Addressed: ch.addressed, Up: c.up(ch),
-			MHz: ch.mhz, HashRate: ch.rate(), Celsius: ch.temp, Watts: ch.watts(), Needs: ch.needs(ch.mhz), Baud: ch.baud(),
+			MHz: ch.mhz, HashRate: ch.rate(), Celsius: ch.temp, Millivolts: c.domains[c.domainOf(ch.index)].millivolts, Watts: ch.watts(), Needs: ch.needs(ch.mhz), Baud: ch.baud(),
 		})
 	}
 	return s

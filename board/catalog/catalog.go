@@ -1,0 +1,82 @@
+// Package catalog knows every board by its name.
+package catalog
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/lodefw/lode/board"
+	"github.com/lodefw/lode/board/bitaxe"
+	"github.com/lodefw/lode/board/virtual"
+)
+
+// Kinds lists all boards: those on wires, then the virtual ones.
+func Kinds() []board.Kind {
+	return slices.Concat(bitaxe.Boards(), virtuals())
+}
+
+// virtuals are the boards in this process, as "virtual:NAME".
+func virtuals() []board.Kind {
+	return []board.Kind{{
+		Name: "virtual", Where: "NAME",
+		About: "virtual board in this process: " + strings.Join(virtual.Names(), ", "),
+		Open: func(c board.OpenConfig) (*board.Board, io.Closer, error) {
+			b, err := virtual.New(virtual.Config{Board: c.Where, Log: c.Log})
+			if err != nil {
+				return nil, nil, err
+			}
+			return b.Board, nil, nil
+		},
+	}}
+}
+
+// Open opens a board by "NAME" or "NAME:WHERE".
+func Open(name string, c board.OpenConfig) (*board.Board, io.Closer, error) {
+	name, c.Where, _ = strings.Cut(name, ":")
+	k, err := Find(name)
+	if err == nil {
+		err = k.CheckSettings(c.Settings)
+	}
+	if err == nil && k.Where != "" && c.Where == "" && k.Detect != nil {
+		if f := k.Detect(); f.Found {
+			c.Where = f.Where
+		}
+	}
+	if err == nil && k.Where != "" && c.Where == "" {
+		err = fmt.Errorf("catalog: %s is a %s: say where, as %s:%s", name, k.About, name, k.Where)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return k.Open(c)
+}
+
+// Find returns the kind with a name.
+func Find(name string) (board.Kind, error) {
+	var names []string
+	for _, k := range Kinds() {
+		if k.Name == name {
+			return k, nil
+		}
+		names = append(names, k.Name)
+	}
+	return board.Kind{}, fmt.Errorf("catalog: no board called %q; there are laptop, %s", name, strings.Join(names, ", "))
+}
+
+// Detected is a board that Detect has looked for.
+type Detected struct {
+	board.Kind
+	board.Finding
+}
+
+// Detect looks for every board that can be looked for, in the order of Kinds.
+func Detect() (list []Detected) {
+	for _, k := range Kinds() {
+		if k.Detect != nil {
+			list = append(list, Detected{k, k.Detect()})
+		}
+	}
+	return list
+}
