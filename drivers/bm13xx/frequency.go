@@ -10,10 +10,11 @@ import (
 	"periph.io/x/conn/v3/physic"
 )
 
-// request asks the runner for another clock, or for a register.
+// request asks the runner for other clocks, or for a register.
 type request struct {
-	chip  int // or allChips
-	clock physic.Frequency
+	chip  int                // whose clock, or allChips
+	clock physic.Frequency   // of that chip, or of all
+	each  []physic.Frequency // of each chip, when it is not one for all
 	read  *reading
 	done  chan error // has room
 }
@@ -25,7 +26,7 @@ var errSuperseded = errors.New("bm13xx: another change of the clock came in betw
 // the pace of the bring-up, while it mines on. It returns when the clock is there,
 // or ctx ends; then the walk goes on. A later bring-up goes to this value too.
 func (c *Chain) SetFrequency(ctx context.Context, f physic.Frequency) error {
-	return c.setFrequency(ctx, allChips, f)
+	return c.setFrequency(ctx, request{chip: allChips, clock: f})
 }
 
 // SetChipFrequency does the same for one chip. The next SetFrequency, or bring-up,
@@ -34,14 +35,25 @@ func (c *Chain) SetChipFrequency(ctx context.Context, chip int, f physic.Frequen
 	if chip < 0 || chip >= c.Chips() {
 		return fmt.Errorf("bm13xx: no chip %d on a chain of %d", chip, c.Chips())
 	}
-	return c.setFrequency(ctx, chip, f)
+	return c.setFrequency(ctx, request{chip: chip, clock: f})
 }
 
-func (c *Chain) setFrequency(ctx context.Context, chip int, f physic.Frequency) error {
-	if _, err := c.model.PLL(f); err != nil {
-		return err
+// SetFrequencies walks each chip's clock to its own value, all of them at the same
+// time. A later bring-up goes to the slowest one.
+func (c *Chain) SetFrequencies(ctx context.Context, each []physic.Frequency) error {
+	if len(each) != c.Chips() {
+		return fmt.Errorf("bm13xx: clocks for %d chips on a chain of %d", len(each), c.Chips())
 	}
-	req := request{chip: chip, clock: f, done: make(chan error, 1)}
+	return c.setFrequency(ctx, request{chip: allChips, clock: slices.Min(each), each: slices.Clone(each)})
+}
+
+func (c *Chain) setFrequency(ctx context.Context, req request) error {
+	for _, f := range append([]physic.Frequency{req.clock}, req.each...) {
+		if _, err := c.model.PLL(f); err != nil {
+			return err
+		}
+	}
+	req.done = make(chan error, 1)
 	if err := c.request(ctx, req); err != nil {
 		return err
 	}
@@ -60,32 +72,33 @@ func (r *runner) accept(ctx context.Context, req request) error {
 	if r.walk.done != nil {
 		r.walk.done <- errSuperseded
 	}
-	r.walk = req
 	if req.chip == allChips {
 		r.opts.Frequency = req.clock // for the next bring-up
 	}
+	if req.each == nil {
+		req.each = slices.Clone(r.clocks)
+		for i := range req.each {
+			if req.chip == allChips || req.chip == i {
+				req.each[i] = req.clock
+			}
+		}
+	}
+	r.walk = req
 	r.ramp.Reset(time.Until(r.stepped.Add(rampPause)))
 	return nil
 }
 
-// rampOn takes one step of a change of the clock. When all chips are to change,
-// those that were set apart join the others with the first step.
+// rampOn takes one step of a change of clocks: of all chips at once where they are
+// alike, else of some, in turns.
 func (r *runner) rampOn(ctx context.Context) error {
-	from := slices.Min(r.clocks)
-	if r.walk.chip != allChips {
-		from = r.clocks[r.walk.chip]
-	} else if r.walk.clock < from {
-		from = slices.Max(r.clocks)
+	var moved bool
+	var err error
+	if alike(r.clocks) && alike(r.walk.each) {
+		moved, err = r.stepAll(ctx)
+	} else {
+		moved, err = r.stepSome(ctx)
 	}
-	if r.near(from) {
-		r.endWalk(nil)
-		return nil
-	}
-	err := r.setClock(ctx, r.walk.chip, towards(from, r.walk.clock))
-	if err == nil && r.spec.rolls && !r.idle {
-		err = r.writeHashCount(ctx)
-	}
-	if err != nil {
+	if err != nil || !moved {
 		r.endWalk(err)
 		return err
 	}
@@ -94,9 +107,64 @@ func (r *runner) rampOn(ctx context.Context) error {
 	return nil
 }
 
+func alike(clocks []physic.Frequency) bool { return slices.Min(clocks) == slices.Max(clocks) }
+
+func (r *runner) stepAll(ctx context.Context) (moved bool, err error) {
+	goal := r.walk.each[0]
+	if r.near(r.clocks[0], goal) {
+		return false, nil
+	}
+	if err := r.setClock(ctx, allChips, towards(r.clocks[0], goal)); err != nil {
+		return false, err
+	}
+	if r.spec.rolls && !r.idle {
+		err = r.writeHashCount(ctx)
+	}
+	return true, err
+}
+
+// stepSome moves a few chips, so that jobs do not wait long for their turn on the
+// line.
+func (r *runner) stepSome(ctx context.Context) (moved bool, err error) {
+	left := chipsPerStep
+	if r.spec.divider != 0 {
+		left = 1 // its PLL takes 50 ms to write
+	}
+	first := r.turn
+	for i := 0; i < r.count && left > 0; i++ {
+		chip := (first + i) % r.count
+		goal := r.walk.each[chip]
+		if r.near(r.clocks[chip], goal) {
+			continue
+		}
+		if err := r.stepChip(ctx, chip, towards(r.clocks[chip], goal)); err != nil {
+			return false, err
+		}
+		r.turn, moved = chip+1, true
+		left--
+	}
+	return moved, nil
+}
+
+// chipsPerStep bounds how many chips get another clock in one rampPause.
+const chipsPerStep = 32
+
+// stepChip sets a chip's clock and what follows from it.
+func (r *runner) stepChip(ctx context.Context, chip int, f physic.Frequency) error {
+	if err := r.setClock(ctx, chip, f); err != nil {
+		return err
+	}
+	if !r.spec.rolls || r.idle {
+		return nil
+	}
+	r.hashCount = r.spec.hashCount(r.slice(), slices.Max(r.clocks))
+	count := r.spec.hashCount(r.slice(), r.clocks[chip])
+	return r.command(ctx, r.to(chip, r.spec.regs.count, count.Register()), 0)
+}
+
 // near says whether a clock is as near to the wanted one as the PLL gets.
-func (r *runner) near(f physic.Frequency) bool {
-	best, err := r.model.PLL(r.walk.clock)
+func (r *runner) near(f, goal physic.Frequency) bool {
+	best, err := r.model.PLL(goal)
 	return err == nil && best.Frequency() == f
 }
 

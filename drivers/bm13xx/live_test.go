@@ -163,6 +163,52 @@ func TestSetFrequency(t *testing.T) {
 	})
 }
 
+// Chips can have a clock each; they walk there together, and back.
+func TestSetFrequencies(t *testing.T) {
+	for _, model := range []string{"BM1366", "BM1397"} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, chipsim.Config{Model: model, Chips: 4, Seed: 5}, Options{Chips: 4, Frequency: 400 * mhz})
+			r.start()
+			time.Sleep(5 * time.Second)
+			is := func(want ...physic.Frequency) {
+				t.Helper()
+				for i, chip := range r.sim.Status().Chips {
+					if near := chip.MHz - float64(want[i]/mhz); near < -3 || near > 3 {
+						t.Errorf("%s: chip %d runs at %v MHz, want %v", model, i, chip.MHz, want[i])
+					}
+				}
+			}
+			begin := time.Now()
+			want := []physic.Frequency{450 * mhz, 400 * mhz, 375 * mhz, 425 * mhz}
+			if err := r.chain.SetFrequencies(t.Context(), want); err != nil {
+				t.Fatal(err)
+			}
+			if d := time.Since(begin); d < 800*time.Millisecond || model == "BM1366" && d > time.Second {
+				t.Errorf("%s: 50 MHz took %v, want 8 steps of 100 ms", model, d)
+			}
+			is(want...)
+			time.Sleep(20 * time.Second)
+			if err := r.chain.SetFrequencies(t.Context(), want[1:]); err == nil {
+				t.Error("clocks for three chips of four are taken")
+			}
+			if err := r.chain.SetFrequencies(t.Context(), []physic.Frequency{400 * mhz, 400 * mhz, 400 * mhz, 9000 * mhz}); err == nil {
+				t.Error("9 GHz is taken")
+			}
+			if err := r.chain.SetFrequency(t.Context(), 400*mhz); err != nil {
+				t.Fatal(err)
+			}
+			is(400*mhz, 400*mhz, 400*mhz, 400*mhz)
+			time.Sleep(20 * time.Second)
+			r.end()
+			r.check()
+			if s := r.chain.Status(); s.HardwareErrors+s.Lost > 0 || s.Good == 0 {
+				t.Errorf("%s: %+v", model, s.Tally)
+			}
+			r.breaches()
+		})
+	}
+}
+
 // 126 chips at 3.125 Mbaud, in 42 domains: all are found, all are fed, all report.
 func TestLongChain(t *testing.T) {
 	for _, c := range []struct {

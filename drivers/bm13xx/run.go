@@ -59,7 +59,8 @@ type runner struct {
 	readEnd           *time.Timer
 	reading           *reading  // a register that somebody wants
 	stepped           time.Time // when the clock was last changed
-	walk              request   // a change of the clock that is under way
+	walk              request   // a change of clocks that is under way
+	turn              int       // the chip that is first in its next step
 }
 
 // Run mines until ctx ends or the line fails. It brings the chain up again if an

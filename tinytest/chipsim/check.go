@@ -70,7 +70,6 @@ type checker struct {
 	offset  int64 // of the command being judged
 
 	inactive bool
-	clockAt  time.Duration
 	clocked  bool // the clock changed since the counting number was written
 	margin   bool // reported once for each rate
 	mismatch bool
@@ -184,6 +183,9 @@ func (k *checker) onWrite(cmd command, r byte, v uint32, list []*chip) {
 		}
 	case m.reg.pll:
 		k.onPLL(v, list[0])
+		for _, ch := range list {
+			ch.clockAt = k.chain.now
+		}
 	case m.reg.hcn:
 		k.clocked = false
 	case m.reg.ticket:
@@ -213,13 +215,13 @@ func (k *checker) onPLL(v uint32, ch *chip) {
 	if same := step < 0.01 && step > -0.01; same {
 		return // some firmware writes it twice
 	}
-	if ch.job != nil && (step > 12.5 || step < -12.5 || k.chain.now-k.clockAt < 50*time.Millisecond) {
-		k.here(ClockStep, "%+.2f MHz after %v", step, k.chain.now-k.clockAt)
+	if ch.job != nil && (step > 12.5 || step < -12.5 || k.chain.now-ch.clockAt < 50*time.Millisecond) {
+		k.here(ClockStep, "%+.2f MHz after %v", step, k.chain.now-ch.clockAt)
 	}
 	if need := ch.needs(mhz) - 2*minMargin*m.nominalMillivolts/1150; step > 0 && ch.supply() < need {
 		k.here(ClockNoVolts, "%.1f MHz at %.0f mV", mhz, ch.supply())
 	}
-	k.clockAt, k.clocked = k.chain.now, true
+	k.clocked = true
 }
 
 // onJob judges a job against the one before it and the chips' registers.

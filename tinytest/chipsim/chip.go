@@ -24,6 +24,7 @@ type chip struct {
 	mhz     float64 // hash clock now
 	nextMHz float64 // after the PLL has locked
 	lockAt  time.Duration
+	clockAt time.Duration // of the last write of its clock
 	locking bool
 
 	job   *job
