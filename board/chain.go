@@ -106,6 +106,9 @@ func (c *BM13xx) HashRate() float64 {
 	return hz * float64(c.model.HashesPerClock()*c.opts.Chips) / float64(uint64(1)<<(32-c.opts.WiredZeros))
 }
 
+// RollBits is part of hashing.Roller.
+func (c *BM13xx) RollBits() int { return c.model.RollBits() }
+
 // SetClock is part of Chain.
 func (c *BM13xx) SetClock(share float64) {
 	c.mu.Lock()

@@ -53,7 +53,7 @@ func (l *lane) check(s hashing.Solution) (share channel.Share, ok bool) {
 	switch {
 	case !w.part.has(s) || !w.target.MetBy(hash):
 		l.tally.HardwareErrors++
-	case w.tip != l.d.tip:
+	case w.tip != w.supply.tip:
 		l.tally.Stale++
 	case !l.d.seen.add(w.job.Number, hash):
 		l.tally.Duplicates++

@@ -33,7 +33,7 @@ type Device struct {
 	client     *sv2client.Client
 	guard      *guard // nil: no board
 	log        *slog.Logger
-	told       float64 // hash rate that the client knows; Run's own
+	told       []float64 // hash rates that the client knows, of each channel; Run's own
 }
 
 // expecter is a hasher that knows its rate before it has run.
@@ -63,7 +63,9 @@ func New(cfg Config) (*Device, error) {
 	if cfg.Client.HashRate == 0 {
 		cfg.Client.HashRate = expected(cfg.Hashers)
 	}
-	d.told = cfg.Client.HashRate
+	if cfg.Client.Event == nil {
+		cfg.Client.Event = func(text string) { d.dispatcher.note(text) }
+	}
 	d.dispatcher, err = NewDispatcher(cfg.Hashers, DispatcherConfig{
 		Submit:      func(s channel.Share) { d.client.Submit(s) },
 		VersionMask: cfg.Client.VersionMask,
@@ -72,13 +74,36 @@ func New(cfg Config) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.client, err = sv2client.New(cfg.Client, d.dispatcher)
+	d.client, err = sv2client.New(cfg.Client, d.dispatcher.Miners()...)
 	if err != nil {
 		return nil, fmt.Errorf("device: %w", err)
+	}
+	for i, rate := range d.dispatcher.split(cfg.Client.HashRate) {
+		d.told = append(d.told, rate)
+		d.client.SetHashRate(i, rate)
 	}
 	return d, nil
 }
 
+// split gives each channel its part of a rate, as its hashers expect.
+func (d *Dispatcher) split(rate float64) []float64 {
+	list, sum := make([]float64, len(d.supplies)), 0.0
+	for _, l := range d.lanes {
+		e := expected([]hashing.Hasher{l.hasher})
+		list[l.own.number] += e
+		sum += e
+	}
+	for i := range list {
+		if sum > 0 {
+			list[i] *= rate / sum
+		} else {
+			list[i] = rate / float64(len(list))
+		}
+	}
+	return list
+}
+
+// expected is what the hashers say of themselves together.
 func expected(hashers []hashing.Hasher) (rate float64) {
 	for _, h := range hashers {
 		if e, ok := h.(expecter); ok {
@@ -115,7 +140,7 @@ const (
 	tellAbove = 0.15
 )
 
-// tellRate keeps the client's nominal hash rate near the measured one.
+// tellRate keeps the client's nominal hash rates near the measured ones.
 func (d *Device) tellRate(ctx context.Context) error {
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
@@ -125,13 +150,14 @@ func (d *Device) tellRate(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		s := d.dispatcher.Status()
-		if s.State != Mining || s.Total.Solutions < measuredAfter || !moved(d.told, s.HashRate.Minute1) {
-			continue
+		for i, p := range d.dispatcher.paces() {
+			if p.solutions < measuredAfter || !moved(d.told[i], p.rate) {
+				continue
+			}
+			d.log.Info("hash rate told to the pool", "number", i, "was", d.told[i], "is", p.rate)
+			d.told[i] = p.rate
+			d.client.SetHashRate(i, p.rate)
 		}
-		d.log.Info("hash rate told to the pool", "was", d.told, "is", s.HashRate.Minute1)
-		d.told = s.HashRate.Minute1
-		d.client.SetHashRate(d.told)
 	}
 }
 

@@ -30,15 +30,16 @@ type DispatcherConfig struct {
 	Now         func() time.Time // nil: time.Now
 }
 
-// Dispatcher gives the newest job to all hashers, each a part of its own. Its
-// state is guarded by a mutex and not owned by a goroutine: hashers call in from
+// Dispatcher gives each channel's newest job to the hashers of that channel, each a
+// part of its own. Its state is guarded by a mutex and not owned by a goroutine: hashers call in from
 // many sides, each call is short, and a share is checked against the tip that is
 // current in that moment.
 type Dispatcher struct {
-	cfg   DispatcherConfig
-	log   *slog.Logger
-	now   func() time.Time
-	lanes []*lane
+	cfg      DispatcherConfig
+	log      *slog.Logger
+	now      func() time.Time
+	supplies []*supply // one for each channel
+	lanes    []*lane   // one for each hasher
 
 	// leaving is held for reading from the check of a solution until its share
 	// has left, and for writing by Job. It comes before mu.
@@ -47,18 +48,15 @@ type Dispatcher struct {
 	mu     sync.Mutex
 	start  time.Time // Status ages and meters count from here
 	state  State
-	job    *channel.Job // nil: nothing to hash
-	paused bool         // the job is kept, and not hashed
-	tip    uint64       // counts new tips; a work's must be equal
-	space  space        // of job, or of the last one
+	paused bool // jobs are kept, and not hashed
 	seen   seen
 	events events
 }
 
 var errNoHasher = errors.New("device: no hasher: nothing would be mined")
 
-// NewDispatcher returns a dispatcher that hashes nothing until Run and Job are
-// called.
+// NewDispatcher returns a dispatcher that hashes nothing until Run is called and its
+// Miners have jobs.
 func NewDispatcher(hashers []hashing.Hasher, cfg DispatcherConfig) (*Dispatcher, error) {
 	if len(hashers) == 0 {
 		return nil, errNoHasher
@@ -74,34 +72,19 @@ func NewDispatcher(hashers []hashing.Hasher, cfg DispatcherConfig) (*Dispatcher,
 		d.now = time.Now
 	}
 	d.start = d.now()
+	of, count := group(hashers, cfg.VersionMask)
+	for i := range count {
+		d.supplies = append(d.supplies, &supply{d: d, number: i})
+	}
 	for i, h := range hashers {
-		l := &lane{d: d, hasher: h, number: uint64(i)}
+		l := &lane{d: d, own: d.supplies[of[i]], hasher: h, number: uint64(i)}
 		l.feed = hashing.NewFeed(l)
 		d.lanes = append(d.lanes, l)
 	}
 	return d, nil
 }
 
-// Job replaces what is hashed; nil stops hashing. After it returns no share
-// leaves that was found for another tip (newTip) or for a job that was stopped.
-// Solutions of a job that is only replaced still count.
-func (d *Dispatcher) Job(j *channel.Job, newTip bool) {
-	d.leaving.Lock()
-	defer d.leaving.Unlock()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if newTip || j == nil {
-		d.tip++
-	}
-	d.job = j
-	d.setSpace(j)
-	d.setState(j)
-	for _, l := range d.lanes {
-		l.feed.Change()
-	}
-}
-
-// setPaused keeps the hashers from the job, or gives it back to them.
+// setPaused keeps the hashers from the jobs, or gives them back to them.
 func (d *Dispatcher) setPaused(paused bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -109,7 +92,7 @@ func (d *Dispatcher) setPaused(paused bool) {
 		return
 	}
 	d.paused = paused
-	d.setState(d.job)
+	d.setState()
 	for _, l := range d.lanes {
 		l.feed.Change()
 	}
@@ -122,24 +105,12 @@ func (d *Dispatcher) note(text string) {
 	d.event(text)
 }
 
-// setSpace begins the job's space, or goes on with it when the job is the last
-// one again, after a pause or with another target.
-func (d *Dispatcher) setSpace(j *channel.Job) {
-	switch {
-	case j == nil:
-	case d.space.job != nil && d.space.job.Number == j.Number:
-		d.space.job = j
-	default:
-		d.space = newSpace(j, d.cfg.VersionMask)
-	}
-}
-
-func (d *Dispatcher) setState(j *channel.Job) {
+func (d *Dispatcher) setState() {
 	next := Mining
 	switch {
 	case d.paused:
 		next = Paused
-	case j == nil:
+	case d.first() == nil:
 		next = Waiting
 	}
 	if d.state == Stopped || d.state == next {

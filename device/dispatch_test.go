@@ -138,49 +138,49 @@ func TestClaims(t *testing.T) {
 		want  Tally
 	}{
 		{"share", func(t *testing.T, r *rig, w hashing.Work) hashing.Solution {
-			return solve(w, 0, r.job.Target, nil)
+			return solve(w, 0, r.supplies[0].job.Target, nil)
 		}, Tally{Works: 1, Solutions: 1, Shares: 1}},
 		{"below the pool's target", func(t *testing.T, r *rig, w hashing.Work) hashing.Solution {
-			return solve(w, 0, w.Target, &r.job.Target)
+			return solve(w, 0, w.Target, &r.supplies[0].job.Target)
 		}, Tally{Works: 1, Solutions: 1}},
 		{"not a solution", func(t *testing.T, r *rig, w hashing.Work) hashing.Solution {
 			return solve(w, 0, bitcoin.MaxTarget(), &w.Target)
 		}, Tally{Works: 1, HardwareErrors: 1}},
 		{"version that is not the work's", func(t *testing.T, r *rig, w hashing.Work) hashing.Solution {
 			w.Header.Version ^= 0x2000
-			return solve(w, 0, r.job.Target, nil)
+			return solve(w, 0, r.supplies[0].job.Target, nil)
 		}, Tally{Works: 1, HardwareErrors: 1}},
 		{"time that is not the work's", func(t *testing.T, r *rig, w hashing.Work) hashing.Solution {
 			w.Header.NTime++
-			return solve(w, 0, r.job.Target, nil)
+			return solve(w, 0, r.supplies[0].job.Target, nil)
 		}, Tally{Works: 1, HardwareErrors: 1}},
 		{"unknown work", func(t *testing.T, r *rig, w hashing.Work) hashing.Solution {
 			w.ID += 5
-			return solve(w, 0, r.job.Target, nil)
+			return solve(w, 0, r.supplies[0].job.Target, nil)
 		}, Tally{Works: 1, Stale: 1}},
 		{"forgotten work", func(t *testing.T, r *rig, w hashing.Work) hashing.Solution {
 			for range recent {
 				r.hands[0].next(t)
 			}
-			return solve(w, 0, r.job.Target, nil)
+			return solve(w, 0, r.supplies[0].job.Target, nil)
 		}, Tally{Works: 1 + recent, Stale: 1}},
 		{"duplicate", func(t *testing.T, r *rig, w hashing.Work) hashing.Solution {
-			s := solve(w, 0, r.job.Target, nil)
+			s := solve(w, 0, r.supplies[0].job.Target, nil)
 			r.hands[0].found(s)
 			return s
 		}, Tally{Works: 1, Solutions: 1, Shares: 1, Duplicates: 1}},
 		{"old tip", func(t *testing.T, r *rig, w hashing.Work) hashing.Solution {
-			s := solve(w, 0, r.job.Target, nil)
+			s := solve(w, 0, r.supplies[0].job.Target, nil)
 			r.Job(job(8, hard), true)
 			return s
 		}, Tally{Works: 1, Stale: 1}},
 		{"replaced job, same tip", func(t *testing.T, r *rig, w hashing.Work) hashing.Solution {
-			s := solve(w, 0, r.job.Target, nil)
+			s := solve(w, 0, r.supplies[0].job.Target, nil)
 			r.Job(job(8, hard), false)
 			return s
 		}, Tally{Works: 1, Solutions: 1, Shares: 1}},
 		{"stopped job", func(t *testing.T, r *rig, w hashing.Work) hashing.Solution {
-			s := solve(w, 0, r.job.Target, nil)
+			s := solve(w, 0, r.supplies[0].job.Target, nil)
 			r.Job(nil, false)
 			return s
 		}, Tally{Works: 1, Stale: 1}},
@@ -216,7 +216,7 @@ func TestRollingHasher(t *testing.T) {
 				w.Header.Version, w.VersionMask, one.Header.Version)
 		}
 		w.Header.Version = hashing.RollVersion(w.Header.Version, w.VersionMask, 11)
-		r.hands[0].found(solve(w, 0, r.job.Target, nil))
+		r.hands[0].found(solve(w, 0, r.supplies[0].job.Target, nil))
 		if len(r.shares) != 1 || r.shares[0].Version != w.Header.Version {
 			t.Errorf("shares %+v, want one with version %#x", r.shares, w.Header.Version)
 		}
@@ -407,7 +407,7 @@ func TestStatusIsJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 2)
 		r.Job(job(7, 50), true)
-		r.hands[0].found(solve(r.hands[0].next(t), 0, r.job.Target, nil))
+		r.hands[0].found(solve(r.hands[0].next(t), 0, r.supplies[0].job.Target, nil))
 		want := r.Status()
 		text, err := json.Marshal(want)
 		if err != nil {
@@ -440,3 +440,6 @@ func TestNewDispatcherNeedsHashers(t *testing.T) {
 		t.Error("a dispatcher without hashers")
 	}
 }
+
+// Job is for the tests that have one channel.
+func (d *Dispatcher) Job(j *channel.Job, newTip bool) { d.supplies[0].Job(j, newTip) }

@@ -12,6 +12,7 @@ import (
 // The dispatcher's mutex guards all of it.
 type lane struct {
 	d       *Dispatcher
+	own     *supply // of its channel
 	hasher  hashing.Hasher
 	feed    *hashing.Feed
 	number  uint64
@@ -41,6 +42,7 @@ const recent = 1024
 type issue struct {
 	id     uint64
 	part   part
+	supply *supply
 	job    *channel.Job
 	tip    uint64
 	target bitcoin.Target
@@ -55,19 +57,19 @@ const laneShift = 48
 func (l *lane) Work(t hashing.Traits) (hashing.Work, time.Duration, bool) {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
-	j := l.d.job
-	if j == nil || l.d.paused {
+	if l.d.paused {
 		return hashing.Work{}, 0, false
 	}
 	now := l.d.now()
-	p, ok := l.d.space.take(t.RollBits, j.MaxNTime(now)-j.NTime)
+	s, p, wait, ok := l.take(t.RollBits, now)
 	if !ok {
-		return hashing.Work{}, untilNextSecond(now.Sub(j.Received)), false
+		return hashing.Work{}, wait, false
 	}
+	j := s.job
 	l.meter.begin(now.Sub(l.d.start))
 	l.retarget(t, j, now.Sub(l.d.start))
 	id := l.number<<laneShift | l.count
-	l.issued[l.count%recent] = issue{id: id, part: p, job: j, tip: l.d.tip, target: l.target, credit: l.credit}
+	l.issued[l.count%recent] = issue{id: id, part: p, supply: s, job: j, tip: s.tip, target: l.target, credit: l.credit}
 	l.count++
 	return hashing.Work{
 		ID:          id,
@@ -75,6 +77,25 @@ func (l *lane) Work(t hashing.Traits) (hashing.Work, time.Duration, bool) {
 		VersionMask: p.mask,
 		Target:      l.target,
 	}, 0, true
+}
+
+// take gives out a part of the channel's job. Without a job the lane works for any
+// other channel that has something left.
+func (l *lane) take(rollBits int, now time.Time) (s *supply, p part, wait time.Duration, ok bool) {
+	if l.own.job != nil {
+		p, wait, ok = l.own.take(rollBits, now)
+		return l.own, p, wait, ok
+	}
+	for _, s := range l.d.supplies {
+		p, w, ok := s.take(rollBits, now)
+		if ok {
+			return s, p, 0, true
+		}
+		if w > 0 && (wait == 0 || w < wait) {
+			wait = w
+		}
+	}
+	return nil, part{}, wait, false
 }
 
 // untilNextSecond is how long until the age of a job is a whole second more, when

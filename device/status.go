@@ -48,7 +48,7 @@ type DispatcherStatus struct {
 	Time           time.Time      `json:"time"`
 	UptimeSeconds  float64        `json:"uptime_seconds"`
 	State          State          `json:"state"`
-	Job            *JobStatus     `json:"job"` // null: none
+	Job            *JobStatus     `json:"job"` // of the first channel that has one; null: none
 	HashRate       Rates          `json:"hash_rate"`
 	BestDifficulty float64        `json:"best_difficulty"`
 	Total          Tally          `json:"total"`
@@ -68,6 +68,7 @@ type JobStatus struct {
 // HasherStatus tells of one hasher.
 type HasherStatus struct {
 	Name           string  `json:"name"`
+	Channel        int     `json:"channel"` // its place in the list of the pool's channels
 	Running        bool    `json:"running"`
 	Failures       int     `json:"failures"`
 	LastFailure    string  `json:"last_failure,omitempty"`
@@ -89,7 +90,8 @@ func (d *Dispatcher) Status() DispatcherStatus {
 		State:         d.state,
 		Events:        d.events.list(),
 	}
-	if j := d.job; j != nil {
+	if first := d.first(); first != nil {
+		j := first.job
 		s.Job = &JobStatus{
 			Number: j.Number, ID: j.ID, PrevHash: j.PrevHash.String(),
 			Difficulty: j.Target.Difficulty(), AgeSeconds: now.Sub(j.Received).Seconds(),
@@ -105,9 +107,38 @@ func (d *Dispatcher) Status() DispatcherStatus {
 	return s
 }
 
+// A pace is how fast a channel is worked on, and how well that is known.
+type pace struct {
+	rate      float64 // hashes per second, over the last minute
+	solutions uint64  // good ones, ever
+}
+
+// paces are those of the channels. Hashers whose channel has no job count for the first
+// that has one. There is none while nothing is mined.
+func (d *Dispatcher) paces() []pace {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state != Mining {
+		return nil
+	}
+	at, first := d.now().Sub(d.start), d.first()
+	list := make([]pace, len(d.supplies))
+	for _, l := range d.lanes {
+		s := l.own
+		if s.job == nil {
+			s = first
+		}
+		p := &list[s.number]
+		p.rate += l.meter.rates(at).Minute1
+		p.solutions += l.tally.Solutions
+	}
+	return list
+}
+
 func (l *lane) status(now time.Time) HasherStatus {
 	h := HasherStatus{
 		Name:               l.hasher.String(),
+		Channel:            l.own.number,
 		Running:            l.working,
 		Failures:           l.fails,
 		HashRate:           l.meter.rates(now.Sub(l.d.start)),

@@ -48,6 +48,13 @@ type Hasher interface {
 	String() string
 }
 
+// A Roller is a Hasher that says before it runs how many version bits it rolls
+// itself: one that takes them all in each work needs a channel of its own.
+type Roller interface {
+	Hasher
+	RollBits() int // as in Traits
+}
+
 // Traits are what a hasher tells about itself. The zero value is a hasher that
 // rolls nothing and whose rate is unknown.
 type Traits struct {

@@ -2,6 +2,7 @@ package sv2client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -16,11 +17,11 @@ import (
 
 // A Client mines on the best of its pools.
 type Client struct {
-	cfg   Config
-	miner Miner
-	log   *slog.Logger
-	tally tally
-	rate  atomic.Uint64 // bits of a float64, hashes per second
+	cfg    Config
+	miners []Miner
+	log    *slog.Logger
+	tally  tally
+	rates  []atomic.Uint64 // of each miner: bits of a float64, hashes per second
 
 	// Sessions that take shares, for Submit, which must not wait for a lock.
 	current, draining atomic.Pointer[session]
@@ -33,15 +34,22 @@ type Client struct {
 	sessions uint64 // made so far; Run's own
 }
 
-// New makes a Client that hands jobs to miner.
-func New(cfg Config, miner Miner) (*Client, error) {
+// New makes a Client that opens a channel for each miner, all on one connection, and
+// hands it the channel's jobs. A pool may give fewer channels; the miners without one
+// get no job.
+func New(cfg Config, miners ...Miner) (*Client, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, miner: miner, log: cfg.Log}
+	if len(miners) == 0 {
+		return nil, errors.New("sv2client: no miner: nobody would take the jobs")
+	}
+	c := &Client{cfg: cfg, miners: miners, log: cfg.Log, rates: make([]atomic.Uint64, len(miners))}
 	c.tally.told = cfg.Ended
-	c.SetHashRate(cfg.HashRate)
+	for i := range miners {
+		c.SetHashRate(i, cfg.HashRate/float64(len(miners)))
+	}
 	for i, url := range cfg.Pools {
 		c.pools = append(c.pools, &pool{index: i, url: url, user: cfg.user(i)})
 	}
@@ -55,17 +63,23 @@ func (c Config) dialer() func(context.Context, noise.URL) (*sv2net.Conn, error) 
 	}
 }
 
-// SetHashRate says how fast the device is, in hashes per second; the pool is told
-// when that changes much. What is no rate is ignored.
-func (c *Client) SetHashRate(hashesPerSecond float64) {
+// SetHashRate says how fast a miner is, named by its place in New's list, in hashes
+// per second; the pool is told when that changes much. What is no rate is ignored.
+func (c *Client) SetHashRate(miner int, hashesPerSecond float64) {
 	if hashesPerSecond >= 0 && hashesPerSecond <= math.MaxFloat32 {
-		c.rate.Store(math.Float64bits(hashesPerSecond))
+		c.rates[miner].Store(math.Float64bits(hashesPerSecond))
 	}
 }
 
-func (c *Client) hashRate() float64 { return math.Float64frombits(c.rate.Load()) }
+func (c *Client) hashRate(miner int) float64 { return math.Float64frombits(c.rates[miner].Load()) }
 
-// Submit sends a share to the pool that its job came from. It never blocks and does
+func (c *Client) event(text string) {
+	if c.cfg.Event != nil {
+		c.cfg.Event(text)
+	}
+}
+
+// Submit sends a share to the channel that its job came from. It never blocks and does
 // not allocate; a share that cannot be sent ends as lost.
 func (c *Client) Submit(x channel.Share) {
 	if x.Found.IsZero() {
@@ -98,6 +112,13 @@ func (c *Client) submit(s *session, x *channel.Share) {
 	}
 }
 
+// unshy notes that p gave a second channel.
+func (c *Client) unshy(p *pool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p.shy = 0
+}
+
 // thrive notes that p has been mined on for d without a fault.
 func (c *Client) thrive(p *pool, d time.Duration) {
 	c.mu.Lock()
@@ -106,7 +127,7 @@ func (c *Client) thrive(p *pool, d time.Duration) {
 }
 
 // Run mines until ctx ends, which gives nil, or until no pool of the list can be the
-// right one (ErrWrongKeys). When it returns the miner has no job, every connection
+// right one (ErrWrongKeys). When it returns no miner has a job, every connection
 // is closed and every share has ended.
 func (c *Client) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)

@@ -15,7 +15,7 @@ import (
 	"github.com/lodefw/lode/sv2/sv2net"
 )
 
-// A Miner hashes what it is told. device.Dispatcher is one.
+// A Miner hashes what one channel tells. A device.Dispatcher has some.
 type Miner interface {
 	// Job replaces what is hashed; nil stops hashing. With newTip nothing found for
 	// earlier jobs is of use. It returns at once.
@@ -29,7 +29,7 @@ type Config struct {
 	User  string      // user_identity at the pools
 	Users []string    // Users[i] is for Pools[i] alone; "" or missing means User
 
-	HashRate    float64 // nominal, in hashes per second, until SetHashRate
+	HashRate    float64 // nominal, of all miners together, in hashes per second, until SetHashRate
 	VersionMask uint32  // bits that the hashers may roll; 0 means BIP320's, FixedVersion none
 	// FixedVersion is for hashers that cannot roll the version field.
 	FixedVersion bool
@@ -45,6 +45,8 @@ type Config struct {
 	SeenTime func(t time.Time)
 	// Ended is told once how each share ended. It must not block.
 	Ended func(e Ended)
+	// Event is told what belongs into a log of few events. It must not block.
+	Event func(text string)
 
 	Limits Limits
 	Rand   io.Reader // for jitter; nil means crypto/rand

@@ -185,7 +185,7 @@ func (r *run) lost() {
 	s := r.cur
 	r.cur = nil
 	r.c.current.Store(nil)
-	r.c.miner.Job(nil, true) // once more, should it have ended before it was promoted
+	r.c.silence() // once more, should it have ended before it was promoted
 	if r.ctx.Err() != nil {
 		return
 	}
@@ -223,7 +223,14 @@ func (r *run) fail(s *session) {
 	again := s.p.last != nil && s.p.last.Kind == f.Kind && s.p.failures > 0
 	s.p.fail(f, &r.c.cfg.Limits, r.c.cfg.Rand, now)
 	if f.Kind == Stale {
-		s.p.staleTip = s.lastTip()
+		s.p.staleTip = s.stale
+	}
+	if s.shied && f.Kind == Disconnected {
+		s.p.shy++
+		if s.p.shy >= maxShy {
+			s.log.Warn("pool hangs up when it is asked for another channel; trying with one", "times", s.p.shy)
+			r.c.event("pool " + s.url.Address() + " hangs up when it is asked for another channel; work is shared")
+		}
 	}
 	pause := s.p.next.Sub(now).Round(time.Millisecond)
 	r.c.mu.Unlock()

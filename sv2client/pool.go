@@ -28,6 +28,7 @@ type pool struct {
 	hops      int          // Reconnects followed in a row
 	noRolling bool         // refused REQUIRES_VERSION_ROLLING
 	staleTip  bitcoin.Hash // the prev_hash that it was left for
+	shy       int          // times in a row that it hung up when asked for another channel
 	counts    counts       // guarded by the tally
 }
 
@@ -43,6 +44,12 @@ func backoff(l *Limits, failures int, random io.Reader) time.Duration {
 	}
 	low := max(span/2, l.BackoffMin)
 	return low + jitter(random, span-low)
+}
+
+// penalty is for how long something is left alone that was of no use, after so many
+// times in a row before.
+func penalty(l *Limits, before int) time.Duration {
+	return min(l.BackoffMax<<min(before, 16), l.PenaltyMax)
 }
 
 // jitter is a random part of span. Without randomness it is half of it.
@@ -63,8 +70,7 @@ func (p *pool) fail(f *Fault, l *Limits, random io.Reader, now time.Time) {
 	p.failures++
 	p.next = now.Add(backoff(l, p.failures, random))
 	if f.Kind.verdict() {
-		penalty := l.BackoffMax << min(p.penalties, 16)
-		p.avoid = now.Add(min(penalty, l.PenaltyMax))
+		p.avoid = now.Add(penalty(l, p.penalties))
 		p.penalties++
 	}
 }

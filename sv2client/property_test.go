@@ -175,7 +175,11 @@ func miningSession(tb testing.TB) *session {
 	now := time.Now()
 	s := c.newSession(c.pools[0], url("a"), now)
 	s.conn = conn
-	s.state, s.request = Opening, 1
+	s.state = SettingUp
+	if err := s.obey(&sv2.SetupConnectionSuccess{UsedVersion: sv2.Version}, now); err != nil {
+		tb.Fatal(err)
+	}
+	s.nextOpen(now)
 	for _, m := range []sv2.Message{
 		&mining.OpenStandardMiningChannelSuccess{RequestID: 1, ChannelID: 5, Target: target()},
 		&mining.NewMiningJob{ChannelID: 5, JobID: 1, Version: 0x20000000},
@@ -208,7 +212,7 @@ func shareRound(s *session, payload []byte, x channel.Share, first, n int) error
 
 func TestSharesDoNotAllocate(t *testing.T) {
 	s := miningSession(t)
-	j := s.channel.Active()
+	j := s.slots[0].channel.Active()
 	x := channel.Share{Job: j.Number, NTime: j.NTime, Version: j.Version, Found: time.Now()}
 	first, payload := 0, make([]byte, 20)
 	if got := testing.AllocsPerRun(100, func() {
@@ -219,14 +223,14 @@ func TestSharesDoNotAllocate(t *testing.T) {
 	}); got != 0 {
 		t.Errorf("four shares and their answer allocate %v times", got)
 	}
-	if st := s.channel.Stats(); st.Accepted != uint64(first) || st.Pending != 0 {
+	if st := s.slots[0].channel.Stats(); st.Accepted != uint64(first) || st.Pending != 0 {
 		t.Errorf("%+v after %d shares", st, first)
 	}
 }
 
 func BenchmarkShare(b *testing.B) {
 	s := miningSession(b)
-	j := s.channel.Active()
+	j := s.slots[0].channel.Active()
 	x := channel.Share{Job: j.Number, NTime: j.NTime, Version: j.Version, Found: time.Now()}
 	b.ReportAllocs()
 	first, payload := 0, make([]byte, 20)

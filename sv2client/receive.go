@@ -110,7 +110,7 @@ func (s *session) obey(m sv2.Message, now time.Time) error {
 	case *mining.OpenStandardMiningChannelSuccess:
 		return s.opened(m, now)
 	case *mining.OpenMiningChannelError:
-		return s.openRefused(m)
+		return s.openRefused(m, now)
 	case *mining.UpdateChannelError:
 		s.log.Warn("pool refused our new hash rate", "code", printable(m.ErrorCode))
 	case *sv2.ChannelEndpointChanged:
@@ -139,8 +139,8 @@ func (s *session) setUp(m *sv2.SetupConnectionSuccess, now time.Time) error {
 	if unknown := m.Flags &^ (mining.FlagRequiresFixedVersion | mining.FlagRequiresExtendedChannels); unknown != 0 {
 		s.log.Warn("pool requires flags that are not defined", "flags", fmt.Sprintf("%#x", unknown))
 	}
-	s.enter(Opening, now, s.c.cfg.Limits.Open)
-	s.openAt = now
+	s.enter(Opening, now, 0)
+	s.plan(now)
 	s.queue.signal()
 	return nil
 }
@@ -163,66 +163,88 @@ var errNoRolling = errors.New("sv2client: pool does not allow version rolling")
 
 // opened takes OpenStandardMiningChannel.Success (5.3.3).
 func (s *session) opened(m *mining.OpenStandardMiningChannelSuccess, now time.Time) error {
-	if s.state != Opening || m.RequestID != s.request || !s.openAt.IsZero() {
+	sl := s.asking(m.RequestID)
+	if sl == nil {
 		s.log.Warn("channel that we did not ask for ignored", "channel", m.ChannelID)
 		return nil
 	}
-	s.channel = channel.NewClient(channel.Opening{
+	if s.open() {
+		s.c.unshy(s.p)
+	}
+	sl.asked, sl.openAt = false, time.Time{}
+	sl.channel = channel.NewClient(channel.Opening{
 		ChannelID: m.ChannelID, GroupID: m.GroupChannelID,
 		Target: bitcoin.Target(m.Target), ExtranoncePrefix: m.ExtranoncePrefix,
-		VersionMask: s.mask, Numbers: &s.numbers, Ended: s.ended,
+		VersionMask: s.mask, Numbers: &s.numbers,
+		Ended: func(o channel.Outcome) { s.ended(sl, o) },
 	})
-	s.log.Info("channel open", "channel", m.ChannelID, "difficulty", difficulty(bitcoin.Target(m.Target)))
-	s.enter(AwaitingJob, now, s.c.cfg.Limits.FirstJob)
+	s.log.Info("channel open", "channel", m.ChannelID, "number", sl.number, "difficulty", difficulty(bitcoin.Target(m.Target)))
+	s.enterSlot(sl, AwaitingJob, now, s.c.cfg.Limits.FirstJob)
+	s.queue.signal() // the next one may ask
 	return nil
 }
 
 func difficulty(t bitcoin.Target) string { return fmt.Sprintf("%.4g", t.Difficulty()) }
 
 // openRefused takes OpenMiningChannel.Error (5.3.6).
-func (s *session) openRefused(m *mining.OpenMiningChannelError) error {
-	if s.state != Opening || m.RequestID != s.request {
+func (s *session) openRefused(m *mining.OpenMiningChannelError, now time.Time) error {
+	sl := s.asking(m.RequestID)
+	if sl == nil {
 		return nil
 	}
-	return faultf(Refused, "opening a channel for user %q: %s", s.p.user, printable(m.ErrorCode))
+	sl.asked = false
+	return s.giveUp(sl, faultf(Refused, "opening a channel for user %q: %s", s.p.user, printable(m.ErrorCode)), now)
 }
 
-// work hands a message to the channel and does what follows for the miner.
+// work hands a message to the channels, each of which knows whether it is meant.
 func (s *session) work(m sv2.Message, now time.Time) error {
-	if s.channel == nil {
+	if !s.open() {
 		s.log.Debug("message without a channel ignored", "message", fmt.Sprintf("%T", m))
 		return nil
 	}
-	change, err := s.channel.Handle(m, now)
+	for _, sl := range s.slots {
+		if sl.channel == nil {
+			continue
+		}
+		if err := s.handle(sl, m, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handle hands a message to one channel and does what follows for the miner.
+func (s *session) handle(sl *slot, m sv2.Message, now time.Time) error {
+	change, err := sl.channel.Handle(m, now)
 	if err != nil {
-		s.tell(nil, true)
+		s.tell(sl, nil, true)
 		return &Fault{Violation, err}
 	}
 	switch change {
 	case channel.JobChanged, channel.TipChanged:
-		return s.newJob(change == channel.TipChanged, now)
+		return s.newJob(sl, change == channel.TipChanged, now)
 	case channel.Stopped:
-		s.tell(nil, true)
-		if s.state == Mining {
-			s.enter(AwaitingJob, now, s.c.cfg.Limits.FirstJob)
+		s.tell(sl, nil, true)
+		if sl.state == Mining {
+			s.enterSlot(sl, AwaitingJob, now, s.c.cfg.Limits.FirstJob)
 		}
 	case channel.Closed:
-		return s.closed(m, now)
+		return s.closed(sl, m, now)
 	}
 	return nil
 }
 
 // tell passes a job on, if we are the session that is hashed for.
-func (s *session) tell(j *channel.Job, newTip bool) {
+func (s *session) tell(sl *slot, j *channel.Job, newTip bool) {
 	if s.live {
-		s.c.miner.Job(j, newTip)
+		s.c.miners[sl.number].Job(j, newTip)
 	}
 }
 
-func (s *session) newJob(newTip bool, now time.Time) error {
-	j := s.channel.Active()
-	first := s.tip.job.IsZero()
-	s.tip.see(j, now)
+func (s *session) newJob(sl *slot, newTip bool, now time.Time) error {
+	j := sl.channel.Active()
+	first := sl.tip.job.IsZero()
+	sl.tip.see(j, now)
 	if first {
 		if err := s.firstJob(j); err != nil {
 			return err
@@ -231,18 +253,20 @@ func (s *session) newJob(newTip bool, now time.Time) error {
 	if newTip && s.proof.Load() && s.c.cfg.SeenTime != nil {
 		s.c.cfg.SeenTime(time.Unix(int64(j.NTime), 0))
 	}
-	s.tell(j, newTip)
-	if s.state == AwaitingJob {
-		s.enter(Mining, now, 0)
+	s.tell(sl, j, newTip)
+	if sl.state == AwaitingJob {
+		sl.why, sl.givenUp = nil, 0
+		s.enterSlot(sl, Mining, now, 0)
 	}
-	if first {
+	if !s.began {
+		s.began = true
 		close(s.ready)
 	}
 	level := slog.LevelDebug
 	if newTip && s.live {
 		level = slog.LevelInfo
 	}
-	s.log.Log(s.ctx, level, "job", "job", j.ID, "new_tip", newTip, "prev_hash", j.PrevHash.String(), "difficulty", difficulty(j.Target))
+	s.log.Log(s.ctx, level, "job", "channel", sl.channel.ChannelID(), "job", j.ID, "new_tip", newTip, "prev_hash", j.PrevHash.String(), "difficulty", difficulty(j.Target))
 	return nil
 }
 
@@ -254,45 +278,46 @@ func (s *session) firstJob(j *channel.Job) error {
 		return &Fault{BadCertificate, err}
 	}
 	if s.shunned != (bitcoin.Hash{}) && j.PrevHash == s.shunned {
+		s.stale = j.PrevHash
 		return faultf(Stale, "it still has the prev_hash that we left it for")
 	}
 	return nil
 }
 
-// maxClosings is how often a pool may close our channel before we leave.
+// maxClosings is how often a pool may close a channel before we leave, or do with
+// those that are left.
 const maxClosings = 3
 
 // closed opens another channel, after a pause (5.3.9).
-func (s *session) closed(m sv2.Message, now time.Time) error {
+func (s *session) closed(sl *slot, m sv2.Message, now time.Time) error {
 	reason := ""
 	if m, ok := m.(*mining.CloseChannel); ok {
 		reason = printable(m.ReasonCode)
 	}
-	s.tell(nil, true)
-	s.channel = nil
+	s.tell(sl, nil, true)
+	sl.channel = nil
 	if s.state == Draining {
-		return errLeft
+		return nil // watch sees when the last one is gone
 	}
-	s.enter(Opening, now, 0)
-	if s.closings++; s.closings > maxClosings {
-		return faultf(ChannelClosed, "%s", reason)
+	s.enterSlot(sl, Opening, now, 0)
+	if sl.closings++; sl.closings > maxClosings {
+		return s.giveUp(sl, faultf(ChannelClosed, "%s", reason), now)
 	}
-	pause := backoff(&s.c.cfg.Limits, s.closings-1, s.c.cfg.Rand)
-	s.log.Warn("pool closed our channel; opening another", "reason", reason, "pause", pause.Round(time.Millisecond))
-	s.openAt = now.Add(pause)
-	s.deadline = s.openAt.Add(s.c.cfg.Limits.Open)
+	pause := backoff(&s.c.cfg.Limits, sl.closings-1, s.c.cfg.Rand)
+	s.log.Warn("pool closed our channel; opening another", "number", sl.number, "reason", reason, "pause", pause.Round(time.Millisecond))
+	sl.openAt = now.Add(pause)
 	return nil
 }
 
-// ended is told by the channel how a share ended.
-func (s *session) ended(o channel.Outcome) {
+// ended is told by a channel how a share ended.
+func (s *session) ended(sl *slot, o channel.Outcome) {
 	switch o.End {
 	case channel.Accepted:
-		s.answered = s.now
-		s.rejects.accept(s.now)
+		sl.answered = s.now
+		sl.rejects.accept(s.now)
 	case channel.Rejected:
-		s.answered = s.now
-		s.rejects.reject(printable(o.Reason), s.now)
+		sl.answered = s.now
+		sl.rejects.reject(printable(o.Reason), s.now)
 		s.log.Info("share rejected", "code", printable(o.Reason), "job", o.Share.JobID)
 	}
 	s.c.tally.count(s.p, &o.Share, o.End, o.Reason)

@@ -82,7 +82,7 @@ func (s *scenario) run(t *testing.T) {
 					t.Errorf("share %+v, want sequence number %v", m, e.Sequence)
 				}
 			case e.Send == "UpdateChannel":
-				r.c.SetHashRate(e.HashRate)
+				r.c.SetHashRate(0, e.HashRate)
 				if m, ok := hear[*mining.UpdateChannel](p); !ok || float64(m.NominalHashRate) != float64(float32(e.HashRate)) {
 					t.Errorf("update %+v", m)
 				}

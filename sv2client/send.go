@@ -76,8 +76,10 @@ func (s *session) loop() error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
-		if err := s.sendOpen(time.Now()); err != nil {
-			return err
+		if m := s.nextOpen(time.Now()); m != nil {
+			if err := s.send(m); err != nil {
+				return err
+			}
 		}
 		if err := s.sendShares(); err != nil {
 			return err
@@ -92,26 +94,6 @@ func (s *session) loop() error {
 			}
 		}
 	}
-}
-
-// sendOpen asks for a channel when it is time to (5.3.2).
-func (s *session) sendOpen(now time.Time) error {
-	s.mu.Lock()
-	if s.openAt.IsZero() || now.Before(s.openAt) {
-		s.mu.Unlock()
-		return nil
-	}
-	s.openAt = time.Time{}
-	s.request++
-	hashRate := s.c.hashRate()
-	s.told = rate{hashRate, now}
-	m := &mining.OpenStandardMiningChannel{
-		RequestID: s.request, UserIdentity: s.p.user,
-		NominalHashRate: sv2.F32(hashRate), MaxTarget: sv2.U256(bitcoin.MaxTarget()),
-	}
-	s.enter(Opening, now, s.c.cfg.Limits.Open)
-	s.mu.Unlock()
-	return s.send(m)
 }
 
 // sendShares empties the queue.
@@ -134,16 +116,17 @@ func (s *session) sendShares() error {
 func (s *session) sequence(x *channel.Share) (m *mining.SubmitSharesStandard, cause string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.channel == nil {
+	sl := s.owner(x.Job)
+	if sl == nil {
 		return nil, lostStale
 	}
-	if s.channel.Stats().Pending == 0 {
-		s.answered = time.Now()
+	if sl.channel.Stats().Pending == 0 {
+		sl.answered = time.Now()
 	}
-	m, err := s.channel.Submit(*x)
+	m, err := sl.channel.Submit(*x)
 	switch {
 	case err == nil:
-		if j := s.channel.Job(x.Job); s.solves(j.NBits, x.Hash) {
+		if j := sl.channel.Job(x.Job); s.solves(j.NBits, x.Hash) {
 			s.c.tally.block()
 			s.log.Info("found a block", "hash", x.Hash.String(), "job", j.ID)
 		}
@@ -165,20 +148,21 @@ func (s *session) solves(nbits uint32, h bitcoin.Hash) bool {
 	return h != (bitcoin.Hash{}) && s.network.MetBy(h)
 }
 
-// sayFarewell closes the channel if the connection still takes it; closer ends a
+// sayFarewell closes the channels if the connection still takes it; closer ends a
 // connection that does not.
 func (s *session) sayFarewell() {
+	var farewells []sv2.Message
 	s.mu.Lock()
-	open := s.channel != nil
-	id := uint32(0)
-	if open {
-		id = s.channel.ChannelID()
+	for _, sl := range s.slots {
+		if sl.channel != nil {
+			farewells = append(farewells, &mining.CloseChannel{ChannelID: sl.channel.ChannelID(), ReasonCode: "client-leaves"})
+		}
 	}
 	s.mu.Unlock()
-	if !open {
+	if len(farewells) == 0 {
 		return
 	}
-	if err := s.conn.Send(&mining.CloseChannel{ChannelID: id, ReasonCode: "client-leaves"}); err != nil {
+	if err := s.conn.SendAll(farewells...); err != nil {
 		s.log.Debug("no farewell", "err", err)
 	}
 }

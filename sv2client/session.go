@@ -21,11 +21,12 @@ const (
 	farewell = 500 * time.Millisecond // how long one that ends may take to say so
 )
 
-// A session is one connection to one pool, from Connecting to Closed. Its run
+// A session is one connection to one pool, from Connecting to Closed, with a slot for
+// the channel of each Miner. Its run
 // goroutine sends and watches the time; a second one receives. What both touch is
 // under mu; the receiver never sends, so that a pool that does not read cannot keep
 // us from hearing it. Locks are taken in this order: session.mu, Client.mu, tally.mu;
-// the Miner is called under session.mu.
+// Miners are called under session.mu.
 type session struct {
 	c   *Client
 	p   *pool
@@ -44,6 +45,7 @@ type session struct {
 	proof atomic.Bool  // the pool has shown the URL's key
 
 	rolling  bool         // REQUIRES_VERSION_ROLLING is sent
+	shy      int          // the pool's
 	shunned  bitcoin.Hash // a prev_hash that must not be the first one, unless zero
 	numbers  atomic.Uint64
 	received sv2.Codec // the receiver's, as are the next three
@@ -53,19 +55,16 @@ type session struct {
 
 	mu       sync.Mutex
 	state    State
-	since    time.Time // of state
-	deadline time.Time // of state; zero: none
-	live     bool      // its jobs go to the miner
-	mask     uint32    // version bits
-	request  uint32    // request_id of the last Open
-	openAt   time.Time // send Open then; zero: never
-	closings int       // CloseChannels since the pool thrived
-	channel  *channel.Client
-	now      time.Time // of the message being handled
-	rejects  rejects
-	tip      tip
-	answered time.Time // of the last answer to a share, or the first share that waits
-	told     rate
+	since    time.Time    // of state
+	deadline time.Time    // of state; zero: none
+	live     bool         // its jobs go to the miner
+	mask     uint32       // version bits
+	slots    []*slot      // one for each Miner
+	requests uint32       // request_ids so far
+	began    bool         // ready is closed
+	now      time.Time    // of the message being handled
+	stale    bitcoin.Hash // the prev_hash for which the pool was found Stale
+	shied    bool         // it ended while the pool was asked for another channel
 	nbits    uint32
 	network  bitcoin.Target // of nbits
 }
@@ -82,8 +81,11 @@ func (c *Client) newSession(p *pool, url noise.URL, now time.Time) *session {
 		queue: newQueue(), moved: make(chan noise.URL, 1),
 		ready: make(chan struct{}), done: make(chan struct{}),
 		state: Connecting, since: now, mask: c.cfg.VersionMask,
-		rolling: c.cfg.VersionMask != 0 && !p.noRolling,
-		odd:     map[sv2.Type]bool{},
+		rolling: c.cfg.VersionMask != 0 && !p.noRolling, shy: p.shy,
+		odd: map[sv2.Type]bool{},
+	}
+	for i := range c.miners {
+		s.slots = append(s.slots, &slot{number: i, state: Opening})
 	}
 	if !p.avoid.After(now) {
 		s.shunned = p.staleTip
@@ -148,10 +150,15 @@ func (s *session) finish() {
 	s.fault = f
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, sl := range s.slots {
+		s.shied = s.shied || sl.waits() && s.open()
+	}
 	s.enter(Closed, time.Now(), 0)
 	s.silence()
-	if s.channel != nil {
-		s.channel.Close(cause)
+	for _, sl := range s.slots {
+		if sl.channel != nil {
+			sl.channel.Close(cause)
+		}
 	}
 	s.queue.close()
 	for x := (channel.Share{}); s.queue.pop(&x); {
@@ -173,11 +180,18 @@ func (s *session) enter(state State, now time.Time, limit time.Duration) {
 	}
 }
 
-// silence takes the miner's job away, if it is ours.
+// silence takes the miners' jobs away, if they are ours.
 func (s *session) silence() {
 	if s.live {
 		s.live = false
-		s.c.miner.Job(nil, true)
+		s.c.silence()
+	}
+}
+
+// silence takes all jobs away.
+func (c *Client) silence() {
+	for _, m := range c.miners {
+		m.Job(nil, true)
 	}
 }
 
@@ -190,16 +204,22 @@ func (s *session) promote(drains bool) {
 		return
 	}
 	s.live = true
-	if s.channel != nil {
-		s.c.miner.Job(s.channel.Active(), !drains)
+	for _, sl := range s.slots {
+		s.tell(sl, sl.active(), !drains)
 	}
 }
 
-// lastTip is the prev_hash of the last job.
+// lastTip is the newest prev_hash.
 func (s *session) lastTip() bitcoin.Hash {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.tip.prevHash
+	var last tip
+	for _, sl := range s.slots {
+		if sl.tip.changed.After(last.changed) {
+			last = sl.tip
+		}
+	}
+	return last.prevHash
 }
 
 // drain ends the session after its shares have been answered. Its successor has the

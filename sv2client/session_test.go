@@ -334,11 +334,11 @@ func TestUpdateChannel(t *testing.T) {
 	}, func(r *rig) {
 		r.untilOn("a", time.Second)
 		time.Sleep(10 * time.Second)
-		r.c.SetHashRate(1.05e6) // too little
+		r.c.SetHashRate(0, 1.05e6) // too little
 		time.Sleep(time.Minute)
-		r.c.SetHashRate(2e6)
+		r.c.SetHashRate(0, 2e6)
 		time.Sleep(5 * time.Second)
-		r.c.SetHashRate(2.3e6) // waits for 30 s
+		r.c.SetHashRate(0, 2.3e6) // waits for 30 s
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		r.world.mu.Lock()
@@ -354,7 +354,7 @@ func TestUpdateChannel(t *testing.T) {
 		}
 		r.world.mu.Unlock()
 		for i := range 100 { // wild
-			r.c.SetHashRate(float64(1 + i%2*1e9))
+			r.c.SetHashRate(0, float64(1+i%2*1e9))
 			time.Sleep(100 * time.Millisecond)
 		}
 		synctest.Wait()
@@ -365,9 +365,9 @@ func TestUpdateChannel(t *testing.T) {
 				t.Errorf("two updates within %v", d)
 			}
 		}
-		r.c.SetHashRate(-1)
-		r.c.SetHashRate(0)
-		if r.c.hashRate() != 0 {
+		r.c.SetHashRate(0, -1)
+		r.c.SetHashRate(0, 0)
+		if r.c.hashRate(0) != 0 {
 			t.Error("a negative rate was taken")
 		}
 	})

@@ -24,13 +24,20 @@ type Status struct {
 	Pending  int               `json:"pending"`            // sent, not answered yet
 	Blocks   uint64            `json:"blocks"`             // shares sent that solve a block
 
-	Channel *ChannelStatus `json:"channel,omitempty"`
-	Job     *JobStatus     `json:"job,omitempty"`
-	Pools   []PoolStatus   `json:"pools"`
+	Channel  *ChannelStatus  `json:"channel,omitempty"`  // the first that is open
+	Channels []ChannelStatus `json:"channels,omitempty"` // one for each miner, open or not
+	Job      *JobStatus      `json:"job,omitempty"`      // of the first channel that has one
+	Pools    []PoolStatus    `json:"pools"`
 }
 
-// ChannelStatus is the channel that is mined on.
+// ChannelStatus is the channel of one miner. Its counts begin when it is opened.
 type ChannelStatus struct {
+	State       State          `json:"state"`
+	Error       string         `json:"error,omitempty"` // why the pool gave none
+	HashRate    float64        `json:"nominal_hash_rate"`
+	Accepted    uint64         `json:"accepted"`
+	Rejected    uint64         `json:"rejected"`
+	Pending     int            `json:"pending"`
 	ID          uint32         `json:"id"`
 	Group       uint32         `json:"group"`
 	Target      bitcoin.Target `json:"target"` // of the next job
@@ -65,7 +72,10 @@ type PoolStatus struct {
 
 // Status may be called from any goroutine.
 func (c *Client) Status() Status {
-	st := Status{HashRate: c.hashRate()}
+	var st Status
+	for i := range c.miners {
+		st.HashRate += c.hashRate(i)
+	}
 	c.tally.read(&st)
 	c.mu.Lock()
 	st.Switches = c.switches
@@ -112,19 +122,38 @@ func (s *session) status(st *Status) {
 	st.State, st.Pool, st.User, st.Since = s.state, s.url.Address(), s.p.user, moment(s.since)
 	st.Encrypted = s.conn != nil && s.conn.Secure()
 	st.Pools[s.p.index].State = s.state
-	if s.channel == nil {
-		return
+	st.Pending = s.queue.len()
+	st.Channel, st.Job = nil, nil
+	st.Channels = make([]ChannelStatus, len(s.slots))
+	for i, sl := range s.slots {
+		c := &st.Channels[i]
+		*c = s.slotStatus(sl)
+		st.Pending += c.Pending
+		if sl.channel != nil && st.Channel == nil {
+			st.Channel = c
+		}
+		if j := sl.active(); j != nil && st.Job == nil {
+			st.Job = jobStatus(j)
+		}
 	}
-	stats := s.channel.Stats()
-	st.Pending = stats.Pending + s.queue.len()
-	t := s.channel.Target()
-	st.Channel = &ChannelStatus{
-		ID: s.channel.ChannelID(), Group: s.channel.GroupID(), Target: t, Difficulty: t.Difficulty(),
-		VersionMask: s.mask, Credited: stats.ServerSum,
+}
+
+func (s *session) slotStatus(sl *slot) ChannelStatus {
+	c := ChannelStatus{State: min(sl.state, s.state), HashRate: s.c.hashRate(sl.number)}
+	if s.state > Mining {
+		c.State = s.state
 	}
-	if j := s.channel.Active(); j != nil {
-		st.Job = jobStatus(j)
+	if sl.why != nil {
+		c.Error = sl.why.Err.Error()
 	}
+	if sl.channel == nil {
+		return c
+	}
+	stats, t := sl.channel.Stats(), sl.channel.Target()
+	c.Accepted, c.Rejected, c.Pending = stats.Accepted, stats.Rejected, stats.Pending
+	c.ID, c.Group, c.Target, c.Difficulty = sl.channel.ChannelID(), sl.channel.GroupID(), t, t.Difficulty()
+	c.VersionMask, c.Credited = s.mask, stats.ServerSum
+	return c
 }
 
 func jobStatus(j *channel.Job) *JobStatus {

@@ -61,6 +61,10 @@ func (s *spec) chipSlots(chips int) int {
 	return chips
 }
 
+// RollBits is how many version bits a chain of the chip rolls itself, as it says in
+// hashing.Traits.
+func (m Model) RollBits() int { return m.spec().rollBits() }
+
 // rollBits is how many version bits a chain asks for. A chip that rolls has to
 // have all sixteen: what it does with others that the job has set is not known
 // (REFERENCE.md, "Version rolling"). Four midstates are two bits.
