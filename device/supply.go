@@ -43,6 +43,14 @@ func group(hashers []hashing.Hasher, mask uint32) (of []int, count int) {
 	return of, count
 }
 
+// RollBits is part of hashing.Roller: the chain's, none if it does not say.
+func (g *gated) RollBits() int {
+	if r, ok := g.Chain.(hashing.Roller); ok {
+		return r.RollBits()
+	}
+	return 0
+}
+
 // Miners are those who take the jobs: one for each channel that the hashers need.
 // While one has no job its hashers work for the others.
 func (d *Dispatcher) Miners() (list []sv2client.Miner) {
