@@ -38,6 +38,8 @@ type Board struct {
 	Chains       []Chain
 	Fans         []*Fan
 	Thermometers []*Thermometer
+	// Clamps are what its chips may be tuned within; zero: they may not.
+	Clamps Clamps
 	// Poll is how often the board can be measured; 0 is 300 ms, with which
 	// three bad readings in a row take well less than the guard's two seconds.
 	Poll time.Duration
@@ -73,6 +75,9 @@ func (b *Board) Check() error {
 		if h := t.Heat; !(h.Target < h.Throttle && h.Throttle < h.Max) {
 			return fmt.Errorf("board: %s: limits of %s are %+v, want target < throttle < max", b.Name, t.Name, h)
 		}
+	}
+	if err := b.Clamps.check(); err != nil {
+		return fmt.Errorf("board: %s: %w", b.Name, err)
 	}
 	for _, r := range b.Rails {
 		if err := r.check(); err != nil {

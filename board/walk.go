@@ -17,6 +17,7 @@ type railState struct {
 	lock chan struct{}
 	on   atomic.Bool
 	told atomic.Int64 // voltage; 0: none since it was turned off
+	aim  atomic.Int64 // voltage that the chips should get; 0: Output
 }
 
 func (s *railState) take() func() {
@@ -39,6 +40,14 @@ func (r *Rail) Setting() physic.ElectricPotential {
 func (r *Rail) first() physic.ElectricPotential {
 	if r.Start != 0 {
 		return r.Start
+	}
+	return r.Goal()
+}
+
+// Goal is what the chips should get: Output, unless Board.Aim was called.
+func (r *Rail) Goal() physic.ElectricPotential {
+	if v := r.state.aim.Load(); v != 0 {
+		return physic.ElectricPotential(v)
 	}
 	return r.Output
 }
@@ -81,7 +90,11 @@ func (r *Rail) Range() (least, most physic.ElectricPotential) {
 	if r.Min != 0 || r.Max != 0 {
 		return r.Min, r.Max
 	}
-	return min(r.first(), r.Output), max(r.first(), r.Output)
+	start := r.Output
+	if r.Start != 0 {
+		start = r.Start
+	}
+	return min(start, r.Output), max(start, r.Output)
 }
 
 // Walk takes a rail that is on to a voltage, in its steps. It ends early with ctx,

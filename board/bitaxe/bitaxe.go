@@ -79,6 +79,10 @@ var (
 // 6.5 V, and at 30 A.
 var supply = board.PowerLimits{MinInput: 4.6, MaxInput: 5.6, Current: 25, Tolerance: 0.06}
 
+// clamps are a little more than what ESP-Miner's page offers: 400 to 625 MHz, and
+// 1.0 to 1.3 V. What the supply gives ends sooner.
+var clamps = board.Clamps{MinClock: 400, MaxClock: 650, MinVolts: 1.0, MaxVolts: 1.3}
+
 // stage is the power stage around the TPS546 (ESP-Miner TPS546.c, single chip).
 func stage() *tps546.Stage {
 	return &tps546.Stage{
@@ -125,8 +129,10 @@ func New(p Parts, k Kind, o Options) (*board.Board, error) {
 		Name: k.Name,
 		Rails: []*board.Rail{{
 			Name: "core regulator", Driver: power, Output: k.Output, Settle: settle,
+			Min: minVolts, Max: maxVolts,
 			Measure: func() (board.Power, error) { return measure(power) }, Clear: power.ClearFaults, Limits: supply,
 		}},
+		Clamps: clamps,
 		Resets: []*board.Reset{reset},
 		Chains: []board.Chain{board.NewBM13xx(k.Model.String(), p.Line, reset, k.Model, bm13xx.Options{
 			Chips: 1, Frequency: o.Clock, WiredZeros: o.WiredZeros, Ticket: o.Ticket, Log: o.Log,

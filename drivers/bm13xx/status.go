@@ -61,15 +61,16 @@ type ChipStatus struct {
 
 // Status is a chain at one moment.
 type Status struct {
-	Tally                    // of all chips
-	Model      Model         `json:"model"`
-	HashRate   float64       `json:"hash_rate"` // hashes per second that are to be expected
-	Jobs       uint64        `json:"jobs"`      // sent
-	Noise      uint64        `json:"noise"`     // bytes that belong to no response
-	Stray      Tally         `json:"stray"`     // of no chip that the chain has, by the nonces; in the sum too
-	Unasked    uint64        `json:"unasked"`   // registers that came without being read
-	Switch     time.Duration `json:"switch"`    // from the last change of the feed to the last byte of its job
-	ChipStatus []ChipStatus  `json:"chips"`
+	Tally                      // of all chips
+	Model        Model         `json:"model"`
+	HashRate     float64       `json:"hash_rate"`     // hashes per second that are to be expected
+	ResultHashes float64       `json:"result_hashes"` // that each good result stands for
+	Jobs         uint64        `json:"jobs"`          // sent
+	Noise        uint64        `json:"noise"`         // bytes that belong to no response
+	Stray        Tally         `json:"stray"`         // of no chip that the chain has, by the nonces; in the sum too
+	Unasked      uint64        `json:"unasked"`       // registers that came without being read
+	Switch       time.Duration `json:"switch"`        // from the last change of the feed to the last byte of its job
+	ChipStatus   []ChipStatus  `json:"chips"`
 }
 
 // counters are the numbers behind Status.
@@ -118,7 +119,7 @@ func (c *Chain) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := Status{
-		Model: c.model, HashRate: c.status.rate,
+		Model: c.model, HashRate: c.status.rate, ResultHashes: c.target.Hashes(),
 		Jobs: c.status.jobs, Noise: c.reader.Noise(), Stray: c.status.stray,
 		Unasked: c.status.unasked, Switch: c.status.change, Tally: c.status.stray,
 	}
