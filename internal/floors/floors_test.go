@@ -19,7 +19,7 @@ var floor = map[string]int{
 	"bitcoin": 0, "sv2": 0, "sv2/buffer": 0, "hashing/sha256d": 0,
 	"sv2/noise": 1, "sv2/mining": 1, "sv2/jobdecl": 1, "sv2/template": 1, "sv2/extension": 1, "hashing": 1,
 	"drivers/serial": 1, "drivers/sensor": 1, "tinytest/chipsim": 1, "tinytest/chipsim/": 1,
-	"sv2/sv2net": 2, "sv2/channel": 2, "hashing/cpu": 2, "drivers/": 2,
+	"sv2/sv2net": 2, "sv2/channel": 2, "hashing/cpu": 2, "drivers/": 2, "board/linux": 2,
 	"sv2client": 3, "board": 3, "board/": 3, "pool/": 3,
 	"device": 4, "pool": 4, "board/virtual": 4, // made of other boards and chipsim
 	"board/catalog": 5, // of all boards
@@ -37,7 +37,7 @@ var below = []struct{ from, not string }{
 var only = []struct{ pkg, folders string }{
 	{"net", "sv2/sv2net pool pool/ device cmd/ examples/ tinytest internal/"},
 	{"net/http", "pool/node cmd/lode-pool tinytest internal/"},
-	{"os", "pool pool/ device board/ drivers/serial cmd/ examples/ tinytest tinytest/chipsim internal/"},
+	{"os", "pool pool/ device board/ drivers/serial firmware/image firmware/build cmd/ examples/ tinytest tinytest/chipsim internal/"},
 	{"github.com/flynn/noise", "sv2/noise"},
 	{"github.com/btcsuite/btcd/chainhash/v2", "bitcoin pool/ internal/ tinytest"},
 	{"github.com/btcsuite/btcd/btcec/v2", "sv2/noise"},
