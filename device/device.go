@@ -24,7 +24,10 @@ type Config struct {
 	// Client says which pools, and who we are. A HashRate of 0 is replaced by what the
 	// hashers expect, if they say; Log by ours, if it has none.
 	Client sv2client.Config
-	Log    *slog.Logger // nil: silence
+	// Watchdog, when set, is fed while Run looks after everything, and stopped once
+	// the board is off.
+	Watchdog Watchdog
+	Log      *slog.Logger // nil: silence
 }
 
 // Device mines: hashers, a dispatcher, and a pool's client.
@@ -32,6 +35,7 @@ type Device struct {
 	dispatcher *Dispatcher
 	client     *sv2client.Client
 	guard      *guard // nil: no board
+	feeder     feeder
 	log        *slog.Logger
 	told       []float64 // hash rates that the client knows, of each channel; Run's own
 }
@@ -74,6 +78,10 @@ func New(cfg Config) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.guard != nil {
+		d.guard.busy = d.dispatcher.busy
+	}
+	d.feeder = feeder{dog: cfg.Watchdog, healthy: d.healthy, log: cfg.Log, event: d.dispatcher.note}
 	d.client, err = sv2client.New(cfg.Client, d.dispatcher.Miners()...)
 	if err != nil {
 		return nil, fmt.Errorf("device: %w", err)
@@ -122,6 +130,7 @@ func (d *Device) Run(ctx context.Context) error {
 	if d.guard != nil {
 		parts = append(parts, d.guard.Run)
 	}
+	d.feeder.start()
 	errs := make([]error, len(parts))
 	var running sync.WaitGroup
 	for i, run := range parts {
@@ -131,7 +140,8 @@ func (d *Device) Run(ctx context.Context) error {
 		})
 	}
 	running.Wait()
-	return errors.Join(errs...)
+	safe := d.guard == nil || errs[len(errs)-1] == nil
+	return errors.Join(append(errs, d.feeder.end(safe))...)
 }
 
 // How often the pool's idea of our hash rate is looked at, and how wrong it may be.

@@ -3,12 +3,13 @@ package device
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/lodefw/lode/board"
 	"github.com/lodefw/lode/hashing"
 )
 
-// A gate keeps chains from running while their board has no power.
+// A gate keeps a chain from running while it has no power.
 type gate struct {
 	mu      sync.Mutex
 	on      context.Context // ends when the gate closes; nil while it is closed
@@ -27,7 +28,7 @@ func (g *gate) open() {
 	}
 }
 
-// close ends the Run of every chain; it does not wait for that.
+// close ends the chain's Run; it does not wait for that.
 func (g *gate) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -57,26 +58,31 @@ func (g *gate) wait(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// gated is a chain behind a gate.
+// gated is a chain behind its gate.
 type gated struct {
 	board.Chain
 	number int
 	gate   *gate
-	failed func(chain int, err error)
+	tell   func(outcome)
+	inside atomic.Bool // the chain's Run has been called and has not returned
 }
 
 // Run is part of hashing.Hasher: the chain's Run, each time that the gate is open.
+// A chain that fails finds its gate closed.
 func (g *gated) Run(ctx context.Context, feed *hashing.Feed, found func(hashing.Solution)) error {
 	for {
 		on, stop := g.gate.wait(ctx)
 		if on == nil {
 			return nil
 		}
+		g.inside.Store(true)
 		err := g.Chain.Run(on, feed, found)
+		g.inside.Store(false)
 		ended := on.Err() != nil
 		stop()
 		if !ended {
-			g.failed(g.number, err)
+			g.gate.close()
+			g.tell(outcome{what: chainEnded, part: g.number, err: err})
 			return err
 		}
 	}

@@ -24,73 +24,85 @@ const (
 	// maxTrips in tripsWithin are too many.
 	maxTrips    = 3
 	tripsWithin = time.Hour
+	// patientRest is a board's rest above which it counts from our start, too.
+	patientRest = 5 * time.Second
 )
 
 // A guard owns a board's power: it turns it on in order, watches it, steers fans
 // and clock, and turns it off when anything is not as it should be. One goroutine
-// measures, another decides:
+// measures, another decides, and others do what may take a while, so that whoever
+// decides never waits:
 //
-//	eyes -- board.Sample --> Run: judge -> state -> fans, clock, power
-//	                          ^
-//	chains -- failures -------+
+//	eyes ----- board.Sample --> Run: judge -> states -> fans, clock, power
+//	                             ^                        |
+//	chains, keepers -- failures -+                        v
+//	                             +------ outcomes ----- hands
 type guard struct {
 	board    *board.Board
 	log      *slog.Logger
 	event    func(string)
-	gate     *gate
-	failures chan chainFailure
+	hands    *hands
+	links    []*link // the chains
+	outcomes chan outcome
 	clear    chan struct{}
+	// busy tells whether the chains have work; nil: always.
+	busy func() bool
 
 	// Run's own.
+	begun    time.Time
 	judge    judge
+	health   census
 	fans     fanControl
 	throttle throttle
 	recent   []time.Time // trips within tripsWithin
 	duty     float64     // that the fans were told; negative: not known
-	downErr  string      // of the last try to turn the board off
-	stuck    int         // samples in a row without a chain that works
-	failed   map[int]error
+	downErr  string      // of the last try to turn anything off
+	walked   bool        // rails were sent to their last voltage
 
-	mu     sync.Mutex // what Status reads
-	state  Power
-	since  time.Time
-	reason *Reason
-	doubt  string
-	trips  int
-	sample board.Sample
-	share  float64
-}
-
-type chainFailure struct {
-	chain int
-	err   error
+	mu      sync.Mutex // what Status reads
+	state   Power
+	since   time.Time
+	reason  *Reason
+	doubt   string
+	trips   int
+	sample  board.Sample
+	share   float64
+	decided time.Time // the last turn of Run's loop
+	unsafe  time.Time // since when the power is not as the state says; zero: it is
 }
 
 func newGuard(b *board.Board, log *slog.Logger, event func(string)) (*guard, error) {
 	if err := b.Check(); err != nil {
 		return nil, fmt.Errorf("device: %w", err)
 	}
-	return &guard{
-		board: b, log: log, event: event, gate: newGate(),
-		failures: make(chan chainFailure, len(b.Chains)), clear: make(chan struct{}, 1),
-		judge: judge{board: b}, throttle: throttle{share: 1}, share: 1, duty: -1, fans: fanControl{duty: 1},
-	}, nil
+	g := &guard{
+		board: b, log: log, event: event,
+		// Room for a failure of each chain and keeper at once.
+		outcomes: make(chan outcome, 2*len(b.Chains)+len(b.Keepers)+8), clear: make(chan struct{}, 1),
+		throttle: throttle{share: 1}, share: 1, duty: -1, fans: fanControl{duty: 1},
+	}
+	g.hands = newHands(b, g.tell)
+	for i, c := range b.Chains {
+		g.links = append(g.links, newLink(i+1, c, g.tell))
+	}
+	g.judge = judge{board: b, live: g.live}
+	return g, nil
 }
 
-// chains are the board's, behind the gate.
+// chains are the board's, behind their gates.
 func (g *guard) chains() (list []*gated) {
-	for i, c := range g.board.Chains {
-		list = append(list, &gated{Chain: c, number: i, gate: g.gate, failed: g.chainFailed})
+	for _, l := range g.links {
+		list = append(list, l.run)
 	}
 	return list
 }
 
-// chainFailed is called by chains; there is room for each one's first failure, and
-// further ones say nothing new.
-func (g *guard) chainFailed(chain int, err error) {
+// tell is called by chains, keepers and hands. What finds no room says nothing new.
+func (g *guard) tell(o outcome) {
 	select {
-	case g.failures <- chainFailure{chain, err}:
+	case g.outcomes <- o:
 	default:
+		g.log.Error("the guard does not keep up", "outcome", o.String())
 	}
 }
 
@@ -99,7 +111,9 @@ func (g *guard) Run(ctx context.Context) error {
 	samples := make(chan board.Sample)
 	var eyes sync.WaitGroup
 	eyes.Go(func() { g.watch(ctx, samples) })
-	g.enter(PowerOff, time.Now(), nil)
+	g.hands.begin(ctx, func() { g.shutGates() })
+	g.begun = time.Now()
+	g.enter(PowerOff, g.begun, nil)
 	g.setFans(1)
 	blind := time.NewTimer(wellWithin)
 	defer blind.Stop()
@@ -107,20 +121,38 @@ func (g *guard) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case s := <-samples:
-			g.step(ctx, s)
+			g.step(&s)
 			blind.Reset(blindAfter)
-		case f := <-g.failures:
-			g.onFailure(f, time.Now())
+		case o := <-g.outcomes:
+			g.on(o, time.Now())
 		case <-blind.C:
 			g.trip(newReason(ControllerSilent, g.board.Name, "was not measured for %v", blindAfter), time.Now())
 			blind.Reset(blindAfter)
 		case <-g.clear:
 			g.onClear(time.Now())
 		}
+		g.decide(time.Now())
 	}
 	err := g.stop()
 	eyes.Wait()
 	return err
+}
+
+// decide is the end of each turn of the loop: who keeps the board's hardware awake
+// learns that the guard lives.
+func (g *guard) decide(now time.Time) {
+	if g.hands.pulse() {
+		g.trip(newReason(GuardStuck, g.board.Name, "was not guarded for %v; its heartbeats were stopped", starveAfter), now)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.decided = now
+	switch wrong := g.downErr != "" || !g.state.on() && leaks(&g.sample); {
+	case !wrong:
+		g.unsafe = time.Time{}
+	case g.unsafe.IsZero():
+		g.unsafe = now
+	}
 }
 
 // watch measures until ctx ends.
@@ -142,80 +174,118 @@ func (g *guard) watch(ctx context.Context, samples chan<- board.Sample) {
 }
 
 // step is everything that follows from one sample.
-func (g *guard) step(ctx context.Context, s board.Sample) {
-	bad, doubt := g.judge.look(&s, g.state.on())
+func (g *guard) step(s *board.Sample) {
+	v := g.judge.look(s)
 	g.mu.Lock()
-	g.sample, g.doubt = s, doubt
+	g.sample, g.doubt = *s, v[0].doubt
+	for i, l := range g.links {
+		l.doubt = v[i+1].doubt
+	}
 	g.mu.Unlock()
-	g.steer(&s)
-	switch {
+	g.steer(s)
+	switch bad := v[0].bad; {
 	case g.state.on() && bad != nil:
 		g.trip(*bad, s.At)
 	case g.state == PowerOff:
-		g.begin(ctx, &s, bad, doubt)
-	case g.state == PowerStarting:
-		g.starting(s.At)
+		g.begin(s, bad)
 	case g.state.on():
-		g.mining(&s)
+		g.stepChains(s, v[1:])
+		g.mining(s)
 	default:
-		g.resting(ctx, &s, doubt)
+		g.resting(s)
 	}
 }
 
 // begin starts the board once everything is well.
-func (g *guard) begin(ctx context.Context, s *board.Sample, bad *Reason, doubt string) {
+func (g *guard) begin(s *board.Sample, bad *Reason) {
 	switch late := s.At.Sub(g.since) > wellWithin; {
-	case doubt == "":
-		g.start(ctx, s.At)
+	case g.board.Rest > patientRest && s.At.Sub(g.begun) < g.board.Rest:
+	case g.doubt == "" && g.hands.isIdle():
+		g.start(s.At)
 	case late && bad != nil:
 		g.trip(*bad, s.At)
 	}
 }
 
-func (g *guard) start(ctx context.Context, now time.Time) {
+// start gives power to what all chains share; the chains follow when that is done.
+func (g *guard) start(now time.Time) {
 	g.enter(PowerStarting, now, nil)
-	g.failed, g.stuck = make(map[int]error), 0
+	g.walked = false
+	g.duty = -1 // the power-up sets the fans, too
 	g.setFans(1)
-	if err := g.board.Up(ctx); err != nil {
-		if ctx.Err() == nil {
-			g.trip(newReason(PowerUpFailed, g.board.Name, "has not got power: %v", err), time.Now())
-		}
-		return
-	}
-	g.gate.open()
+	g.hands.up(0)
 }
 
-// starting waits until every chain that has not failed hashes.
-func (g *guard) starting(now time.Time) {
-	up := 0
-	for i, c := range g.board.Chains {
-		phase := c.Status().Phase
-		switch {
-		case phase == board.Hashing:
-			up++
-		case g.failed[i] == nil:
-			if now.Sub(g.since) > startWithin {
-				g.trip(newReason(StartTimeout, c.String(), "is still %s after %v", phase, startWithin), now)
-			}
-			return
+// on is what follows from something that has ended.
+func (g *guard) on(o outcome, now time.Time) {
+	switch o.what {
+	case poweredUp:
+		g.onUp(o, now)
+	case poweredDown:
+		g.onDown(o)
+	case chainEnded:
+		g.onChainEnd(o, now)
+	case keeperEnded:
+		g.onKeeper(o, now)
+	case walkEnded:
+		if o.err != nil && g.state.on() {
+			g.tripPart(o.part, newReason(OutputBad, g.nameOf(o.part), "does not go to its voltage: %v", o.err), now)
+		}
+	case fansSet:
+		if o.err != nil {
+			g.mu.Lock()
+			g.duty = -1 // again with the next sample
+			g.mu.Unlock()
+			g.log.Warn("fans do not listen", "err", o.err)
 		}
 	}
-	if up == 0 {
-		return // onFailure trips
-	}
-	if g.share < 1 {
-		g.enter(PowerThrottled, now, nil)
-		return
-	}
-	g.enter(PowerMining, now, nil)
 }
 
-// mining looks at what only a board that mines can have.
+// onUp goes on with a power-up that is over.
+func (g *guard) onUp(o outcome, now time.Time) {
+	switch {
+	case !g.hands.current(o):
+	case o.err != nil:
+		g.tripPart(o.part, newReason(PowerUpFailed, g.nameOf(o.part), "has not got power: %v", o.err), now)
+	case o.part > 0:
+		g.links[o.part-1].open(now)
+	}
+}
+
+// onDown notes whether something could be turned off.
+func (g *guard) onDown(o outcome) {
+	text := text(o.err)
+	if text != g.downErr && text != "" {
+		g.event("the board cannot be turned off: " + text)
+		g.log.Error("the board cannot be turned off; its chips were told to rest, fans stay on", "err", text)
+	}
+	if text == "" && g.downErr != "" && g.hands.allDown() {
+		g.event("the board is turned off now")
+	}
+	if text != "" || g.hands.allDown() {
+		g.downErr = text
+	}
+}
+
+func (g *guard) onKeeper(o outcome, now time.Time) {
+	g.event(fmt.Sprintf("keeper %s failed: %v", o.name, o.err))
+	g.log.Error("keeper failed", "keeper", o.name, "err", o.err)
+	if g.state.on() {
+		g.tripPart(o.part, newReason(KeeperFailed, o.name, "failed: %v", o.err), now)
+	}
+}
+
+// nameOf is a part for people.
+func (g *guard) nameOf(part int) string {
+	if part == 0 {
+		return g.board.Name
+	}
+	return g.links[part-1].chain.String()
+}
+
+// mining looks at what only a board that mines can have, and steers the clock.
 func (g *guard) mining(s *board.Sample) {
-	if working(g.board.Chains) {
-		g.stuck = 0
-	} else if g.stuck++; g.stuck >= strikes {
-		g.trip(newReason(ChainStuck, g.board.Chains[0].String(), "finds nothing any more: none of its chips is well"), s.At)
+	if !g.state.on() || g.state == PowerStarting {
 		return
 	}
 	margin, known := g.judge.margin(s, throttleLimit)
@@ -226,12 +296,7 @@ func (g *guard) mining(s *board.Sample) {
 	if !changed {
 		return
 	}
-	g.mu.Lock()
-	g.share = share
-	g.mu.Unlock()
-	for _, c := range g.board.Chains {
-		c.SetClock(share)
-	}
+	g.setClock(share)
 	next := PowerThrottled
 	if share == 1 {
 		next = PowerMining
@@ -240,30 +305,28 @@ func (g *guard) mining(s *board.Sample) {
 	g.enter(next, s.At, nil)
 }
 
-// working tells whether any chain has a chip that finds what it should. A chain
-// that is being brought up again counts, its failures are told.
-func working(chains []board.Chain) bool {
-	for _, c := range chains {
-		if s := c.Status(); s.Phase != board.Hashing || s.Alive() > 0 {
-			return true
-		}
+func (g *guard) setClock(share float64) {
+	g.mu.Lock()
+	g.share = share
+	g.mu.Unlock()
+	for _, c := range g.board.Chains {
+		c.SetClock(share)
 	}
-	return false
 }
 
 // resting keeps a board off that has tripped, and starts it again when its cause
 // is gone.
-func (g *guard) resting(ctx context.Context, s *board.Sample, doubt string) {
+func (g *guard) resting(s *board.Sample) {
 	if g.downErr != "" || leaks(s) {
-		g.powerOff()
+		g.hands.down(allParts)
 	}
-	if g.state == PowerFault || doubt != "" {
+	if g.state == PowerFault || g.doubt != "" || !g.hands.isIdle() {
 		return
 	}
 	margin, known := g.judge.margin(s, target)
 	rest := max(g.board.Rest, firstRest<<max(0, len(g.recent)-1))
 	if known && margin > 0 && s.At.Sub(g.since) >= rest {
-		g.start(ctx, s.At)
+		g.start(s.At)
 	}
 }
 
@@ -277,19 +340,13 @@ func leaks(s *board.Sample) bool {
 	return false
 }
 
-// onFailure is a chain whose Run has ended. The device starts it again; without
-// any other chain the board needs a new start from power on.
-func (g *guard) onFailure(f chainFailure, now time.Time) {
-	if !g.state.on() {
+// tripPart turns off what a reason is about: a chain, or with 0 the board.
+func (g *guard) tripPart(part int, r Reason, now time.Time) {
+	if part > 0 {
+		g.tripChain(g.links[part-1], r, now)
 		return
 	}
-	if f.err == nil {
-		f.err = errors.New("stopped without being asked to")
-	}
-	g.failed[f.chain] = f.err
-	if len(g.failed) == len(g.board.Chains) {
-		g.trip(newReason(ChainFailed, g.board.Chains[f.chain].String(), "failed: %v", f.err), now)
-	}
+	g.trip(r, now)
 }
 
 // trip turns the board off. The first reason stays.
@@ -298,49 +355,48 @@ func (g *guard) trip(r Reason, now time.Time) {
 		return
 	}
 	r.At = now
-	g.gate.close() // chains idle over their own line, whatever the rest can do
-	for len(g.recent) > 0 && now.Sub(g.recent[0]) > tripsWithin {
-		g.recent = g.recent[1:]
-	}
-	g.recent = append(g.recent, now)
+	g.shutGates() // chains idle over their own line, whatever the rest can do
+	g.hands.down(allParts)
+	g.recent = within(g.recent, now)
 	next := PowerSafeOff
-	if !r.Code.passes() || len(g.recent) > maxTrips {
+	if !r.Code.passes() || len(g.recent) > maxTrips || g.allLatched() {
 		next = PowerFault
 	}
-	if r.Code == OverTemperature { // what was too much once is so again
-		g.throttle.share = max(throttleLeast, g.throttle.share-throttleStep)
-		for _, c := range g.board.Chains {
-			c.SetClock(g.throttle.share)
-		}
-	}
+	g.cooler(r.Code)
 	g.mu.Lock()
+	for _, l := range g.links {
+		l.rest(now)
+	}
 	g.trips++
-	g.share = g.throttle.share
 	g.mu.Unlock()
 	g.enter(next, now, &r)
-	g.powerOff()
 	g.setFans(1)
 }
 
-// powerOff is tried again with each sample until it works.
-func (g *guard) powerOff() {
-	text := ""
-	if err := g.board.Down(); err != nil {
-		text = err.Error()
+// cooler lowers the clock after a trip by heat: what was too much once is so again.
+func (g *guard) cooler(c Code) {
+	if c == OverTemperature {
+		g.throttle.share = max(throttleLeast, g.throttle.share-throttleStep)
+		g.setClock(g.throttle.share)
 	}
-	if text != g.downErr && text != "" {
-		g.event("the board cannot be turned off: " + text)
-		g.log.Error("the board cannot be turned off; its chips were told to rest, fans stay on", "err", text)
-	}
-	if text == "" && g.downErr != "" {
-		g.event("the board is turned off now")
-	}
-	g.downErr = text
 }
 
-// onClear forgets trips; a board that is off because of them may start.
+// within adds now to a list of moments, and forgets those of longer ago.
+func within(list []time.Time, now time.Time) []time.Time {
+	for len(list) > 0 && now.Sub(list[0]) > tripsWithin {
+		list = list[1:]
+	}
+	return append(list, now)
+}
+
+// onClear forgets trips; what is off because of them may start.
 func (g *guard) onClear(now time.Time) {
 	g.recent = nil
+	g.mu.Lock()
+	for _, l := range g.links {
+		l.clear(now)
+	}
+	g.mu.Unlock()
 	if g.state == PowerSafeOff || g.state == PowerFault {
 		g.enter(PowerOff, now, nil)
 	}
@@ -376,18 +432,19 @@ func (g *guard) setFans(duty float64) {
 	g.mu.Lock()
 	g.duty = duty
 	g.mu.Unlock()
-	if err := g.board.SetFans(duty); err != nil {
-		g.mu.Lock()
-		g.duty = -1 // again with the next sample
-		g.mu.Unlock()
-		g.log.Warn("fans do not listen", "err", err)
+	g.hands.setFans(duty)
+}
+
+func (g *guard) shutGates() {
+	for _, l := range g.links {
+		l.run.gate.close()
 	}
 }
 
 // stop is the end: everything off, fans on as long as anything may be hot.
 func (g *guard) stop() error {
-	g.gate.close()
-	err := g.board.Down()
+	g.shutGates()
+	err := g.hands.end()
 	s := g.sample
 	margin, known := g.judge.margin(&s, target)
 	duty := 1.0
@@ -427,48 +484,25 @@ func (g *guard) clearTrips() {
 	}
 }
 
-// Status is safe to call at any time.
-func (g *guard) Status() *BoardStatus {
+// Limits of what a hardware watchdog is fed with: a sample of the board, and power
+// that is as the guard wants it.
+const (
+	sampleWithin = 5 * time.Second
+	unsafeWithin = 30 * time.Second
+)
+
+// healthy says why nobody may rely on this guard; nil: all is well, be the board on
+// or safely off.
+func (g *guard) healthy(now time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := time.Now()
-	b := &BoardStatus{
-		Name: g.board.Name, Power: g.state, SinceSeconds: now.Sub(g.since).Seconds(),
-		Reason: g.reason, Trips: g.trips, ClockShare: g.share,
+	switch {
+	case now.Sub(g.decided) > starveAfter:
+		return fmt.Errorf("the guard has not decided anything for %v", now.Sub(g.decided))
+	case g.state.on() && now.Sub(g.sample.At) > sampleWithin:
+		return fmt.Errorf("the board was not measured for %v", now.Sub(g.sample.At))
+	case !g.unsafe.IsZero() && now.Sub(g.unsafe) > unsafeWithin:
+		return fmt.Errorf("the board cannot be turned off for %v", now.Sub(g.unsafe))
 	}
-	if !g.state.on() {
-		b.Blocked = g.doubt
-	}
-	for i, t := range g.sample.Temperatures {
-		b.Temperatures = append(b.Temperatures, TemperatureStatus{
-			Name: g.board.Thermometers[i].Name, Celsius: t.Celsius, AgeSeconds: age(now, t.At), Error: text(t.Err),
-		})
-	}
-	for i, f := range g.sample.Fans {
-		b.Fans = append(b.Fans, FanStatus{Name: g.board.Fans[i].Name, RPM: f.RPM, Duty: max(g.duty, g.board.Fans[i].MinDuty), Error: text(f.Err)})
-	}
-	for i, r := range g.sample.Rails {
-		b.Rails = append(b.Rails, RailStatus{
-			Name: g.board.Rails[i].Name, Output: r.Output, Amps: r.Current, Input: r.Input,
-			Watts: float64(r.Output) * float64(r.Current), Error: text(r.Err),
-		})
-	}
-	for _, c := range g.board.Chains {
-		b.Chains = append(b.Chains, c.Status())
-	}
-	return b
-}
-
-func age(now, at time.Time) float64 {
-	if at.IsZero() {
-		return -1 // never
-	}
-	return now.Sub(at).Seconds()
-}
-
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
+	return nil
 }

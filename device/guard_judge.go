@@ -1,6 +1,7 @@
 package device
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/lodefw/lode/board"
@@ -18,6 +19,8 @@ const (
 // A judge holds samples against a board's limits.
 type judge struct {
 	board *board.Board
+	// live tells whether a chain's own sensors answer: it hashes for settle at least.
+	live  func(chain int, now time.Time, settle time.Duration) bool
 	count map[string]int // samples in a row, by code and part
 	still []stillness    // of each thermometer
 }
@@ -31,36 +34,53 @@ type stillness struct {
 // moves is how far another place may go while a fine sensor stands still.
 const moves = board.Celsius(8)
 
-// finding is something wrong in one sample.
+// finding is something wrong in one sample, with a chain or with the board (0).
 type finding struct {
 	Reason
+	chain int
 	limit int
 }
 
-// look returns the first thing that has been wrong for long enough, and whatever
-// is wrong at all. powered tells whether the rails should be on.
-func (j *judge) look(s *board.Sample, powered bool) (bad *Reason, doubt string) {
+// verdict is what a sample says of a part: the first thing that has been wrong for
+// long enough, and whatever is wrong at all.
+type verdict struct {
+	bad   *Reason
+	doubt string
+}
+
+// look returns a verdict on what all chains share, and then on each chain.
+func (j *judge) look(s *board.Sample) []verdict {
 	var list []finding
 	if s.Silent() {
-		list = append(list, finding{newReason(ControllerSilent, j.board.Name, "does not answer"), strikes})
+		list = append(list, finding{newReason(ControllerSilent, j.board.Name, "does not answer"), 0, strikes})
 	} else {
-		list = append(j.rails(s, powered), j.heat(s)...)
+		list = append(j.rails(s), j.heat(s)...)
 		list = append(list, j.fans(s)...)
 	}
+	verdicts := make([]verdict, len(j.board.Chains)+1)
 	count := make(map[string]int, len(list))
 	for i, f := range list {
 		key := string(f.Code) + f.Part
 		count[key] = j.count[key] + 1
-		if bad == nil && count[key] >= f.limit {
-			bad = &list[i].Reason
-			bad.At = s.At
+		v := &verdicts[f.chain]
+		if v.bad == nil && count[key] >= f.limit {
+			v.bad = &list[i].Reason
+			v.bad.At = s.At
 		}
-		if doubt == "" {
-			doubt = f.String()
+		if v.doubt == "" {
+			v.doubt = f.String()
 		}
 	}
 	j.count = count
-	return bad, doubt
+	return verdicts
+}
+
+// liveAfter is how long a chain must hash before its own sensors are missed.
+const liveAfter = 3 * time.Second
+
+// missed tells whether a place has to be known now.
+func (j *judge) missed(t *board.Thermometer, now time.Time) bool {
+	return !t.Live || j.live(t.Chain, now, liveAfter+2*t.Every)
 }
 
 // heat finds lost and hot places. A sensor's driver has already waited for further
@@ -68,15 +88,17 @@ func (j *judge) look(s *board.Sample, powered bool) (bad *Reason, doubt string) 
 func (j *judge) heat(s *board.Sample) (list []finding) {
 	for i, t := range s.Temperatures {
 		place := j.board.Thermometers[i]
-		switch {
+		add := func(limit int, r Reason) { list = append(list, finding{r, place.Chain, limit}) }
+		switch old := s.At.Sub(t.At) > oldest+place.Every; {
+		case (t.Err != nil || old) && !j.missed(place, s.At):
 		case t.Err != nil:
-			list = append(list, finding{newReason(SensorLost, place.Name, "cannot be measured: %v", t.Err), 1})
-		case s.At.Sub(t.At) > oldest:
-			list = append(list, finding{newReason(SensorLost, place.Name, "was measured last %v ago", s.At.Sub(t.At)), 1})
+			add(1, newReason(SensorLost, place.Name, "cannot be measured: %v", t.Err))
+		case old:
+			add(1, newReason(SensorLost, place.Name, "was measured last %v ago", s.At.Sub(t.At)))
 		case t.Celsius > place.Heat.Max:
-			list = append(list, finding{newReason(OverTemperature, place.Name, "is at %.1f °C, at most %.0f °C is good", t.Celsius, place.Heat.Max), strikesFault})
+			add(strikesFault, newReason(OverTemperature, place.Name, "is at %.1f °C, at most %.0f °C is good", t.Celsius, place.Heat.Max))
 		case place.Fine && j.stuck(s, i):
-			list = append(list, finding{newReason(SensorLost, place.Name, "stands at exactly %.3f °C while others move by %.0f K", t.Celsius, moves), 1})
+			add(1, newReason(SensorLost, place.Name, "stands at exactly %.3f °C while others move by %.0f K", t.Celsius, moves))
 		}
 	}
 	return list
@@ -107,20 +129,20 @@ func (j *judge) fans(s *board.Sample) (list []finding) {
 		f := j.board.Fans[i]
 		switch {
 		case v.Err != nil:
-			list = append(list, finding{newReason(FanUnreadable, f.Name, "does not tell its speed: %v", v.Err), strikes})
+			list = append(list, finding{newReason(FanUnreadable, f.Name, "does not tell its speed: %v", v.Err), 0, strikes})
 		case v.RPM < f.MinRPM:
-			list = append(list, finding{newReason(FanStopped, f.Name, "turns at %.0f rpm, at least %.0f rpm is good", v.RPM, f.MinRPM), strikes})
+			list = append(list, finding{newReason(FanStopped, f.Name, "turns at %.0f rpm, at least %.0f rpm is good", v.RPM, f.MinRPM), 0, strikes})
 		}
 	}
 	return list
 }
 
-func (j *judge) rails(s *board.Sample, powered bool) (list []finding) {
+func (j *judge) rails(s *board.Sample) (list []finding) {
 	for i, p := range s.Rails {
 		r := j.board.Rails[i]
 		add := func(c Code, limit int, err error) {
 			if err != nil {
-				list = append(list, finding{newReason(c, r.Name, "is bad: %v", err), limit})
+				list = append(list, finding{newReason(c, r.Name, "is bad: %v", err), r.Chain, limit})
 			}
 		}
 		if p.Err != nil {
@@ -128,11 +150,11 @@ func (j *judge) rails(s *board.Sample, powered bool) (list []finding) {
 			continue
 		}
 		add(SupplyBad, strikesFault, r.Limits.BadInput(p.Power))
-		if !powered {
+		if !r.IsOn() {
 			continue
 		}
 		if p.Fault != "" {
-			list = append(list, finding{newReason(RegulatorFault, r.Name, "reports %s", p.Fault), strikesFault})
+			add(RegulatorFault, strikesFault, fmt.Errorf("it reports %s", p.Fault))
 		}
 		add(OverCurrent, strikes, r.Limits.BadCurrent(p.Power))
 		add(OutputBad, strikes, r.BadOutput(p.Power))
@@ -141,14 +163,19 @@ func (j *judge) rails(s *board.Sample, powered bool) (list []finding) {
 }
 
 // margin is the least that a place is below a limit, negative above it; ok is
-// false when a place cannot be told.
+// false when a place that has to be known cannot be told. A chain that is off heats
+// nothing.
 func (j *judge) margin(s *board.Sample, limit func(board.Heat) board.Celsius) (least board.Celsius, ok bool) {
 	least = 1000
 	for i, t := range s.Temperatures {
-		if t.Err != nil || s.At.Sub(t.At) > oldest {
+		place := j.board.Thermometers[i]
+		if t.Err == nil && s.At.Sub(t.At) <= oldest+place.Every {
+			least = min(least, limit(place.Heat)-t.Celsius)
+			continue
+		}
+		if j.missed(place, s.At) && (place.Chain == 0 || j.live(place.Chain, s.At, 0)) {
 			return 0, false
 		}
-		least = min(least, limit(j.board.Thermometers[i].Heat)-t.Celsius)
 	}
 	return least, true
 }

@@ -24,6 +24,10 @@ import (
 //
 // In Off, SafeOff and Fault the chips have no power and the fans turn until all is
 // cool. SafeOff and Fault keep their Reason.
+//
+// Each chain goes the same way for itself, without Throttled. One that fails, or
+// whose own rail, heartbeat or sensor does, is turned off alone and tried again; the
+// board is in SafeOff once no chain is left, and in Fault once all of them are.
 type Power uint8
 
 // What the board is at.
@@ -75,6 +79,8 @@ const (
 	ChainFailed      Code = "chain-failed"
 	ChainStuck       Code = "chain-stuck"
 	StartTimeout     Code = "start-timeout"
+	KeeperFailed     Code = "keeper-failed" // a heartbeat, or the like
+	GuardStuck       Code = "guard-stuck"   // this program did not look after the board
 )
 
 // advice is what a person can do.
@@ -94,6 +100,10 @@ func (c Code) advice() string {
 		return "look for shorts and burnt parts before you clear it"
 	case ChainFailed, ChainStuck, StartTimeout:
 		return "check the chips' cable and solder; the log names chips"
+	case KeeperFailed:
+		return "check the voltage controller or supply and its I²C cable"
+	case GuardStuck:
+		return "this is a fault of the program or of a computer that is too slow: report it with the log"
 	}
 	return ""
 }
@@ -129,7 +139,17 @@ type BoardStatus struct {
 	Temperatures []TemperatureStatus `json:"temperatures"`
 	Fans         []FanStatus         `json:"fans"`
 	Rails        []RailStatus        `json:"rails"`
-	Chains       []board.ChainStatus `json:"chains"`
+	Chains       []LinkStatus        `json:"chains"`
+}
+
+// LinkStatus is a chain with what the guard made of it.
+type LinkStatus struct {
+	Name         string  `json:"name"`
+	Power        Power   `json:"power"`
+	SinceSeconds float64 `json:"since_seconds"`
+	Reason       *Reason `json:"reason,omitempty"`     // why it was turned off last
+	Blocked      string  `json:"blocked_by,omitempty"` // what keeps it off now
+	board.ChainStatus
 }
 
 // TemperatureStatus is a place's temperature. Without Error it was measured

@@ -53,6 +53,7 @@ func runBench(t *testing.T, v *virtual.Bitaxe) *bench {
 	if b.Dispatcher, err = NewDispatcher(hasherList(chain), DispatcherConfig{Submit: func(channel.Share) {}}); err != nil {
 		t.Fatal(err)
 	}
+	b.guard.busy = b.Dispatcher.busy
 	j := job(1, 1000)
 	j.Target = bitcoin.RateTarget(20e3, 60)
 	ctx, stop := context.WithCancel(t.Context())
