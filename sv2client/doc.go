@@ -1,6 +1,8 @@
 // Package sv2client is the client of a device that mines standard channels: it
-// connects to a pool, sets up, opens a channel, hands jobs to a Miner and shares to
-// the pool, and says how each share ended.
+// connects to a pool, sets up, opens a channel for each Miner, hands jobs to the Miners
+// and shares to the pool, and says how each share ended. All channels are on one
+// connection; a pool that gives fewer than there are Miners keeps those that it gave,
+// and is asked for the others again now and then.
 //
 // A Client has a list of pools in order of preference. It mines on one of them and
 // leaves it for the next when it fails or proves useless; every way to fail has its
@@ -9,7 +11,7 @@
 // first job, and only then switches, so that hashing does not pause. It never tries
 // a pool more often than a backoff with jitter allows.
 //
-// The states of one connection (State):
+// The states of one connection (State), which are those of its best channel:
 //
 //	             +--------- any fault ----------> Closed
 //	             |

@@ -162,13 +162,14 @@ func (sink) SetWriteDeadline(time.Time) error { return nil }
 func (sink) SetDeadline(time.Time) error      { return nil }
 func (sink) Close() error                     { return nil }
 
-// miningSession makes a session that mines, without its goroutines.
-func miningSession(tb testing.TB) *session {
+// miningSession makes a session that mines on channels 5, 6 and so on, without its
+// goroutines.
+func miningSession(tb testing.TB, channels uint32) *session {
 	conn, err := sv2net.Client(tb.Context(), sink{}, url("a"), sv2net.DialConfig{Plain: true})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c, err := New(Config{Pools: []noise.URL{url("a")}, Rand: fixedRandom()}, &rig{})
+	c, err := New(Config{Pools: []noise.URL{url("a")}, Rand: fixedRandom()}, slices.Repeat([]Miner{&rig{}}, int(channels))...)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -176,32 +177,34 @@ func miningSession(tb testing.TB) *session {
 	s := c.newSession(c.pools[0], url("a"), now)
 	s.conn = conn
 	s.state = SettingUp
-	if err := s.obey(&sv2.SetupConnectionSuccess{UsedVersion: sv2.Version}, now); err != nil {
-		tb.Fatal(err)
-	}
-	s.nextOpen(now)
-	for _, m := range []sv2.Message{
-		&mining.OpenStandardMiningChannelSuccess{RequestID: 1, ChannelID: 5, Target: target()},
-		&mining.NewMiningJob{ChannelID: 5, JobID: 1, Version: 0x20000000},
-		&mining.SetNewPrevHash{ChannelID: 5, JobID: 1, MinNTime: 1000},
-	} {
+	hear := func(m sv2.Message) {
 		if err := s.obey(m, now); err != nil {
 			tb.Fatal(err)
 		}
+	}
+	hear(&sv2.SetupConnectionSuccess{UsedVersion: sv2.Version})
+	for i := range channels {
+		open := s.nextOpen(now)
+		hear(&mining.OpenStandardMiningChannelSuccess{RequestID: open.RequestID, ChannelID: 5 + i, Target: target()})
+		hear(&mining.NewMiningJob{ChannelID: 5 + i, JobID: 1, Version: 0x20000000})
+		hear(&mining.SetNewPrevHash{ChannelID: 5 + i, JobID: 1, MinNTime: 1000})
 	}
 	c.current.Store(s)
 	return s
 }
 
-// shareRound submits n shares, sends them, and takes the answer, made in payload.
-func shareRound(s *session, payload []byte, x channel.Share, first, n int) error {
+// A shareRound submits n shares for a channel, sends them, and takes the answer, made
+// in payload.
+func shareRound(s *session, payload []byte, number, first, n int) error {
+	j := s.slots[number].channel.Active()
+	x := channel.Share{Job: j.Number, NTime: j.NTime, Version: j.Version, Found: j.Received}
 	for range n {
 		s.c.Submit(x)
 	}
 	if err := s.sendShares(); err != nil {
 		return err
 	}
-	payload[0] = 5
+	binary.LittleEndian.PutUint32(payload, uint32(5+number))
 	binary.LittleEndian.PutUint32(payload[4:], uint32(first+n-1))
 	m, err := s.decode(sv2.Frame{Type: mining.TypeSubmitSharesSuccess, Payload: payload})
 	if err != nil {
@@ -211,31 +214,32 @@ func shareRound(s *session, payload []byte, x channel.Share, first, n int) error
 }
 
 func TestSharesDoNotAllocate(t *testing.T) {
-	s := miningSession(t)
-	j := s.slots[0].channel.Active()
-	x := channel.Share{Job: j.Number, NTime: j.NTime, Version: j.Version, Found: time.Now()}
+	const channels = 3
+	s := miningSession(t, channels)
 	first, payload := 0, make([]byte, 20)
 	if got := testing.AllocsPerRun(100, func() {
-		if err := shareRound(s, payload, x, first, 4); err != nil {
-			t.Fatal(err)
+		for number := range channels {
+			if err := shareRound(s, payload, number, first, 4); err != nil {
+				t.Fatal(err)
+			}
 		}
 		first += 4
 	}); got != 0 {
-		t.Errorf("four shares and their answer allocate %v times", got)
+		t.Errorf("four shares on each channel and their answers allocate %v times", got)
 	}
-	if st := s.slots[0].channel.Stats(); st.Accepted != uint64(first) || st.Pending != 0 {
-		t.Errorf("%+v after %d shares", st, first)
+	for _, sl := range s.slots {
+		if st := sl.channel.Stats(); st.Accepted != uint64(first) || st.Pending != 0 {
+			t.Errorf("%+v after %d shares", st, first)
+		}
 	}
 }
 
 func BenchmarkShare(b *testing.B) {
-	s := miningSession(b)
-	j := s.slots[0].channel.Active()
-	x := channel.Share{Job: j.Number, NTime: j.NTime, Version: j.Version, Found: time.Now()}
+	s := miningSession(b, 1)
 	b.ReportAllocs()
 	first, payload := 0, make([]byte, 20)
 	for b.Loop() {
-		if err := shareRound(s, payload, x, first, 1); err != nil {
+		if err := shareRound(s, payload, 0, first, 1); err != nil {
 			b.Fatal(err)
 		}
 		first++
@@ -264,7 +268,7 @@ func FuzzReceive(f *testing.F) {
 	}
 	f.Add(all)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s := miningSession(t)
+		s := miningSession(t, 2)
 		now := time.Now()
 		for len(b) >= sv2.HeaderSize {
 			h, err := sv2.ParseHeader(b)
