@@ -45,6 +45,11 @@ func (c *Chain) bringUp(ctx context.Context) error {
 func (c *Chain) reset(ctx context.Context) error {
 	c.reader.Reset()
 	c.reader.SetLength(c.spec.answer)
+	if c.queue != nil {
+		if err := c.queue.clear(); err != nil {
+			return fmt.Errorf("bm13xx: %w", err)
+		}
+	}
 	if err := c.port.SetBaud(startBaud); err != nil {
 		return fmt.Errorf("bm13xx: cannot set the line to %d baud: %w", startBaud, err)
 	}
@@ -230,6 +235,9 @@ func (c *Chain) openCores(ctx context.Context) error {
 	t := tail{merkle: [4]byte{0xff, 0xff, 0xff, 0xff}, ntime: 1<<32 - 1, nbits: 1<<32 - 1}
 	m := &c.jobs.midstates
 	m.states[0] = [8]uint32{}
+	if c.queue != nil {
+		return c.openQueued(ctx, &t)
+	}
 	for i := range c.spec.cores {
 		job := c.spec.wire.appendMidstateJob(c.out[:0], uint8(i), &t, m.states[:1])
 		if _, err := c.port.Write(job); err != nil {
@@ -247,6 +255,9 @@ func (c *Chain) openCores(ctx context.Context) error {
 // the rate that a reset gives them.
 func (c *Chain) halt() {
 	c.up = false
+	if c.queue != nil {
+		c.quiet(c.queue.Drop())
+	}
 	ctx := context.Background() // a caller that gives up still wants it safe
 	if c.spec.rolls {
 		c.quiet(c.command(ctx, Command{Op: OpWrite, All: true, Reg: c.spec.regs.count}, 0))

@@ -15,6 +15,7 @@ import (
 // Status and SetFrequency can be called by any.
 type Chain struct {
 	port   Port
+	queue  *queued // of the port, nil if it has none
 	model  Model
 	spec   *spec
 	opts   Options
@@ -57,6 +58,9 @@ func New(ctx context.Context, port Port, model Model, opts Options) (*Chain, err
 		port: port, model: model, spec: model.spec(), opts: opts, log: opts.Log,
 		ticket: ticket, target: ticket.Target(opts.WiredZeros),
 		requests: make(chan request),
+	}
+	if c.queue, err = queueOf(port, model); err != nil {
+		return nil, err
 	}
 	c.reader = NewReader(port, c.spec.answer)
 	if err := c.bringUp(ctx); err != nil {

@@ -45,7 +45,8 @@ type runner struct {
 	found func(hashing.Solution)
 
 	responses chan Response
-	failed    chan error // of the reader
+	solutions chan solution // of a queue
+	failed    chan error    // of the readers
 	want      chan struct{}
 	works     chan pulled
 
@@ -85,6 +86,9 @@ func (c *Chain) Run(ctx context.Context, feed *hashing.Feed, found func(hashing.
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.read(inner) })
 	helpers.Go(func() { r.pull(inner) })
+	if r.queue != nil {
+		helpers.Go(func() { r.readSolutions(inner) })
+	}
 	err := r.loop(ctx)
 	stop()
 	r.wakeReader()
@@ -99,7 +103,7 @@ func (c *Chain) Run(ctx context.Context, feed *hashing.Feed, found func(hashing.
 func newRunner(c *Chain, feed *hashing.Feed, found func(hashing.Solution)) *runner {
 	r := &runner{
 		Chain: c, feed: feed, found: found,
-		responses: make(chan Response, 256), failed: make(chan error, 1),
+		responses: make(chan Response, 256), solutions: make(chan solution, 256), failed: make(chan error, 2),
 		want: make(chan struct{}, 1), works: make(chan pulled),
 		renew: stopped(), rest: stopped(), ramp: stopped(), readEnd: stopped(),
 	}
@@ -197,12 +201,14 @@ func (r *runner) loop(ctx context.Context) error {
 			return fmt.Errorf("bm13xx: cannot read from the chips: %w", err)
 		case resp := <-r.responses:
 			r.take(resp, time.Now())
+		case n := <-r.solutions:
+			r.takeQueued(n, time.Now())
 		case p := <-r.works:
 			err = r.mine(ctx, p)
 		case <-r.changed:
 			r.giveUp(time.Now())
 		case <-r.renew.C:
-			r.ask()
+			r.more()
 		case <-r.rest.C:
 			err = r.stop(ctx)
 		case now := <-poll.C:
@@ -223,6 +229,9 @@ func (r *runner) loop(ctx context.Context) error {
 // giveUp is what follows a change of the feed: other work, or none.
 func (r *runner) giveUp(now time.Time) {
 	r.changed, r.noticed = nil, now
+	if r.queue != nil {
+		r.quiet(r.queue.Drop())
+	}
 	r.ask()
 	r.rest.Reset(idleAfter)
 }
@@ -253,8 +262,21 @@ func (r *runner) mine(ctx context.Context, p pulled) error {
 		r.noticed = time.Time{}
 	}
 	r.rest.Reset(sweep + restAfter)
+	if r.queue != nil {
+		r.refill()
+		return nil
+	}
 	r.renew.Reset(min(time.Duration(renewAt*float64(sweep)), maxJobAge))
 	return nil
+}
+
+// more is when the next work is due.
+func (r *runner) more() {
+	if r.queue != nil {
+		r.refill()
+		return
+	}
+	r.ask()
 }
 
 // start has the chips hash again.
@@ -286,6 +308,9 @@ func (r *runner) stop(ctx context.Context) error {
 
 // send writes one job, and says how long it lasts. It does not allocate.
 func (c *Chain) send(ctx context.Context, w *hashing.Work) (time.Duration, error) {
+	if c.queue != nil {
+		return c.enqueue(w)
+	}
 	s := c.jobs.next(c.spec.idStep)
 	s.work = *w
 	frame, err := c.frame(ctx, s)
@@ -298,8 +323,12 @@ func (c *Chain) send(ctx context.Context, w *hashing.Work) (time.Duration, error
 	c.mu.Lock()
 	c.status.jobs++
 	c.mu.Unlock()
-	sweep := c.spec.sweep(c.count, s.rolling(), s.n, c.hashCount, slices.Max(c.clocks))
-	return max(sweep, c.wireTime(len(frame))), nil
+	return max(c.sweepOf(s), c.wireTime(len(frame))), nil
+}
+
+// sweepOf is how long the chips need for a job.
+func (c *Chain) sweepOf(s *slot) time.Duration {
+	return c.spec.sweep(c.count, s.rolling(), s.n, c.hashCount, slices.Max(c.clocks))
 }
 
 // wireTime is the least time between jobs that the line can carry.

@@ -123,6 +123,9 @@ func (c *Chain) Status() Status {
 		Jobs: c.status.jobs, Noise: c.reader.Noise(), Stray: c.status.stray,
 		Unasked: c.status.unasked, Switch: c.status.change, Tally: c.status.stray,
 	}
+	if c.queue != nil {
+		s.Noise += c.queue.BadFrames() * uint64(c.spec.answer)
+	}
 	for i := range c.status.chips {
 		chip := &c.status.chips[i]
 		s.Tally.add(chip.tally)

@@ -3,8 +3,16 @@ package bm13xx
 import (
 	"time"
 
+	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/hashing"
 )
+
+// takeQueued reports a solution of a queue. It does not allocate.
+func (r *runner) takeQueued(n solution, now time.Time) {
+	if s, ok := r.judgeQueued(n, now); ok {
+		r.found(s)
+	}
+}
 
 // take sorts one response. It does not allocate.
 func (r *runner) take(resp Response, now time.Time) {
@@ -47,6 +55,11 @@ func (c *Chain) judge(resp Response, now time.Time) (hashing.Solution, bool) {
 		return hashing.Solution{}, false
 	}
 	h, possible := s.header(resp)
+	return c.weigh(s, h, possible, now)
+}
+
+// weigh hashes a header and counts what it is.
+func (c *Chain) weigh(s *slot, h bitcoin.Header, possible bool, now time.Time) (hashing.Solution, bool) {
 	hash := h.Hash()
 	v := good
 	switch {
@@ -55,7 +68,7 @@ func (c *Chain) judge(resp Response, now time.Time) (hashing.Solution, bool) {
 	case !c.jobs.seen.add(result{s.sequence, h.Nonce, h.Version}):
 		v = duplicate
 	}
-	c.tally(c.origin(resp.Nonce), v, now)
+	c.tally(c.origin(h.Nonce), v, now)
 	return hashing.Solution{Work: s.work.ID, Nonce: h.Nonce, Version: h.Version, NTime: h.NTime},
 		v == good && s.work.Target.MetBy(hash)
 }
