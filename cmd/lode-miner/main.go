@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/lodefw/lode/device"
+	"github.com/lodefw/lode/firmware/pid1"
 	"github.com/lodefw/lode/internal/cli"
 	"github.com/lodefw/lode/sv2client"
 )
@@ -36,7 +37,12 @@ pool's URL is how the pool is recognised: copy it from the pool's own page.
 	Prefix: "LODE_MINER",
 }
 
-func main() { os.Exit(cli.Main("lode-miner", run)) }
+func main() {
+	if pid1.Wanted() {
+		pid1.Main()
+	}
+	os.Exit(cli.Main("lode-miner", run))
+}
 
 func run(ctx context.Context, s cli.IO, args []string) error {
 	if len(args) > 0 && args[0] == "bench" {

@@ -36,9 +36,9 @@ var below = []struct{ from, not string }{
 
 // only lists the folders that may import a package of the outside.
 var only = []struct{ pkg, folders string }{
-	{"net", "sv2/sv2net pool pool/ device cmd/ examples/ tinytest internal/"},
+	{"net", "sv2/sv2net pool pool/ device firmware/ cmd/ examples/ tinytest internal/"},
 	{"net/http", "pool/node cmd/lode-pool tinytest internal/"},
-	{"os", "pool pool/ device board/ drivers/serial firmware/image firmware/build cmd/ examples/ tinytest tinytest/chipsim internal/"},
+	{"os", "pool pool/ device board/ drivers/serial firmware/image firmware/build firmware/pid1 cmd/ examples/ tinytest tinytest/chipsim internal/"},
 	{"github.com/flynn/noise", "sv2/noise"},
 	{"github.com/btcsuite/btcd/chainhash/v2", "bitcoin pool/ internal/ tinytest"},
 	{"github.com/btcsuite/btcd/btcec/v2", "sv2/noise"},

@@ -1,0 +1,68 @@
+package pid1
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// A stamp is a time that the world is at least at, and who says so.
+type stamp struct {
+	time   time.Time
+	source string
+}
+
+// latest is the stamp to set the clock to, if any is after now by more than slack:
+// none of the sources can be ahead, but each may be long past.
+func latest(now time.Time, stamps ...stamp) (best stamp, set bool) {
+	for _, s := range stamps {
+		if s.time.After(best.time) {
+			best = s
+		}
+	}
+	return best, best.time.After(now.Add(clockSlack))
+}
+
+const clockSlack = 2 * time.Second
+
+// readClock reads the time that the miner has saved, RFC 3339; zero if there is none.
+func readClock(path string) time.Time {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, strings.TrimSpace(string(text)))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// writeFile replaces a file, so that a power cut leaves the old one or the new one.
+func writeFile(path string, content []byte, mode os.FileMode) error {
+	temp := path + ".new"
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err2 := f.Close(); err == nil {
+		err = err2
+	}
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		os.Remove(temp)
+		return err
+	}
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		dir.Sync() // not every file system can
+		dir.Close()
+	}
+	return nil
+}

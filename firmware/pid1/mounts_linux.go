@@ -1,0 +1,97 @@
+package pid1
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// mount is one file system.
+type mount struct {
+	source, target, kind string
+	flags                uintptr
+	options              string
+}
+
+const (
+	noPrograms = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	tmpSize    = "size=8m,mode=0755" // of a small board's memory
+)
+
+// mountAll mounts what every program expects.
+func mountAll() (err error) {
+	for _, m := range []mount{
+		{"proc", "/proc", "proc", noPrograms, ""},
+		{"sysfs", "/sys", "sysfs", noPrograms, ""},
+		{"devtmpfs", "/dev", "devtmpfs", unix.MS_NOSUID, ""},
+		{"tmpfs", "/run", "tmpfs", noPrograms, tmpSize},
+		{"tmpfs", "/tmp", "tmpfs", noPrograms, tmpSize},
+	} {
+		err = errors.Join(err, m.do())
+	}
+	return errors.Join(err, os.MkdirAll(runDir, 0o700), os.MkdirAll("/etc", 0o755))
+}
+
+func (m mount) do() error {
+	if err := os.MkdirAll(m.target, 0o755); err != nil {
+		return err
+	}
+	err := unix.Mount(m.source, m.target, m.kind, m.flags, m.options)
+	if err != nil && !errors.Is(err, unix.EBUSY) { // the kernel has mounted it
+		return fmt.Errorf("%s at %s: %w", m.source, m.target, err)
+	}
+	return nil
+}
+
+// deviceWithin is how long a card takes to show its partitions.
+const deviceWithin = 5 * time.Second
+
+// partitions mounts the card's: boot read only, data for writing.
+func (m *machine) partitions() (result string, err error) {
+	d := m.device
+	if d.BootPartition != "" {
+		err = mountPartition(d.BootPartition, bootDir, unix.MS_RDONLY)
+	}
+	if d.DataPartition == "" {
+		return "kept in memory, lost at the next start", err
+	}
+	if e := mountPartition(d.DataPartition, dataDir, 0); e != nil {
+		return "", errors.Join(err, e)
+	}
+	m.data = dataDir
+	return "kept on " + d.DataPartition, err
+}
+
+func mountPartition(device, dir string, flags uintptr) error {
+	if !appears(device, deviceWithin) {
+		return fmt.Errorf("there is no %s: is the card the one that this image was written to?", device)
+	}
+	return mount{device, dir, "vfat", noPrograms | unix.MS_NOATIME | flags, "umask=0077,errors=remount-ro"}.do()
+}
+
+// appears waits for a file that the kernel makes when it has found a device.
+func appears(name string, within time.Duration) bool {
+	for end := time.Now().Add(within); ; time.Sleep(50 * time.Millisecond) {
+		if _, err := os.Stat(name); err == nil {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
+}
+
+// unmountAll makes sure that what was written is on the card.
+func unmountAll() (err error) {
+	unix.Sync()
+	for _, dir := range []string{dataDir, bootDir} {
+		if e := unix.Unmount(dir, 0); e != nil && !errors.Is(e, unix.EINVAL) && !errors.Is(e, unix.ENOENT) {
+			err = errors.Join(err, fmt.Errorf("%s: %w", path.Base(dir), e))
+		}
+	}
+	return err
+}

@@ -1,0 +1,244 @@
+package pid1
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/lodefw/lode/firmware/recipe"
+)
+
+func TestLatest(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	built, saved := stamp{now.Add(-time.Hour), "built"}, stamp{now.Add(time.Hour), "saved"}
+	for _, c := range []struct {
+		now    time.Time
+		stamps []stamp
+		want   string // source; empty: the clock stays
+	}{
+		{time.Unix(0, 0), []stamp{built, saved}, "saved"},
+		{time.Unix(0, 0), []stamp{built, {}}, "built"},
+		{now, []stamp{built}, ""},
+		{now, []stamp{built, saved}, "saved"},
+		{now, []stamp{{now.Add(time.Second), "hardly later"}}, ""},
+		{now, nil, ""},
+	} {
+		s, set := latest(c.now, c.stamps...)
+		if set != (c.want != "") || set && s.source != c.want {
+			t.Errorf("%v with %v: %v %v", c.now, c.stamps, s, set)
+		}
+	}
+}
+
+func TestClockFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "clock")
+	if got := readClock(name); !got.IsZero() {
+		t.Errorf("no file: %v", got)
+	}
+	for text, good := range map[string]bool{"2026-01-02T03:04:05Z\n": true, "yesterday": false, "": false} {
+		if err := writeFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := readClock(name); got.IsZero() == good {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+	if _, err := os.Stat(name + ".new"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the temporary file: %v", err)
+	}
+}
+
+func device() *recipe.Device {
+	return &recipe.Device{Board: "vexpress", Built: 1, Mine: "bitaxe-gamma", Network: "eth0", Watchdog: "/dev/watchdog"}
+}
+
+func TestConfigure(t *testing.T) {
+	s, err := configure([]byte(`
+pool = ["stratum2+tcp://pool.example:34254/KEY"]
+user = ["alice"]
+board = "bitaxe-supra:/dev/ttyS1,/dev/ttyS2"
+[network]
+address = "192.168.1.5/24"
+gateway = "192.168.1.1"
+dns = ["192.168.1.1"]
+`), device(), "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var miner map[string]any
+	if _, err := toml.Decode(string(s.miner), &miner); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"pool": "[stratum2+tcp://pool.example:34254/KEY]", "user": "[alice]", "board": "bitaxe-supra:/dev/ttyS1,/dev/ttyS2",
+		"status": statusPath, "watchdog": "/dev/watchdog", "clock-file": "/data/clock", "profile": "/data/profile.json", "device-id": "vexpress",
+	}
+	for key, value := range want {
+		if fmt.Sprint(miner[key]) != value {
+			t.Errorf("%s is %v, want %s", key, miner[key], value)
+		}
+	}
+	if len(miner) != len(want) || s.status != statusPath {
+		t.Errorf("%v, status %s", miner, s.status)
+	}
+	a := s.network.static()
+	if a.String() != "192.168.1.5/24 by way of 192.168.1.1" || string(resolvConf(a.dns)) != "nameserver 192.168.1.1\n" {
+		t.Errorf("%v, %v", a, a.dns)
+	}
+}
+
+func TestConfigureRefuses(t *testing.T) {
+	for text, says := range map[string]string{
+		"pool = [":                                             "line 1",
+		"[network]\naddress = \"here\"":                        "192.168.1.5/24",
+		"[network]\nadress = \"1.2.3.4/8\"":                    "adress",
+		"[network]\naddress = \"10.0.0.2/8\"\ngateway = \"x\"": "\"x\"",
+		"network = 5":                                          "network",
+	} {
+		if _, err := configure([]byte(text), device(), "/data"); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want %s", text, err, says)
+		}
+	}
+	s, err := configure(nil, device(), "/run/lode")
+	if err != nil || s.network.Interface != "eth0" {
+		t.Errorf("an empty file: %+v, %v", s.network, err)
+	}
+}
+
+// fake is a child that ends by itself after each of its lives, and then runs on.
+type fake struct {
+	lives   []time.Duration
+	deaf    bool // to being asked
+	started []time.Duration
+	begin   time.Time
+	end     chan string
+	said    []string
+}
+
+func (f *fake) start() (int, error) {
+	f.started = append(f.started, time.Since(f.begin).Round(time.Second))
+	f.end = make(chan string, 1)
+	n := len(f.started)
+	if n <= len(f.lives) && f.lives[n-1] == 0 {
+		return 0, errors.New("no memory")
+	}
+	return n, nil
+}
+
+func (f *fake) wait(pid int) string {
+	if pid <= len(f.lives) {
+		time.Sleep(f.lives[pid-1])
+		return "code 1"
+	}
+	return <-f.end
+}
+
+func (f *fake) stop(_ int, kill bool) {
+	f.said = append(f.said, map[bool]string{true: "kill", false: "stop"}[kill])
+	if kill || !f.deaf {
+		f.end <- "signal"
+	}
+}
+
+func TestSupervise(t *testing.T) {
+	for _, deaf := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{lives: []time.Duration{time.Second, 0, time.Second, 2 * time.Minute}, deaf: deaf, begin: time.Now()}
+			ctx, stop := context.WithCancel(t.Context())
+			var b bytes.Buffer
+			complaints := 0
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				supervise(ctx, f, newConsole(&b), func() { complaints++ })
+			}()
+			time.Sleep(10 * time.Minute)
+			begin := time.Now()
+			stop()
+			<-done
+			if got := fmt.Sprint(f.started); got != "[0s 2s 4s 9s 2m10s]" || complaints != 4 {
+				t.Errorf("started at %s, %d complaints", got, complaints)
+			}
+			want, took := "[stop]", time.Duration(0)
+			if deaf {
+				want, took = "[stop kill]", stopWithin
+			}
+			if fmt.Sprint(f.said) != want || time.Since(begin) != took {
+				t.Errorf("it was told %v in %v", f.said, time.Since(begin))
+			}
+			for _, text := range []string{"code 1", "no memory", "again in 4s"} {
+				if !strings.Contains(b.String(), text) {
+					t.Errorf("no %q on the console:\n%s", text, b.String())
+				}
+			}
+		})
+	}
+}
+
+func TestNarrator(t *testing.T) {
+	var b bytes.Buffer
+	n := &narrator{console: newConsole(&b)}
+	begin := time.Now()
+	firsts := 0
+	hear := func(after time.Duration, text string) {
+		var s status
+		if err := json.Unmarshal([]byte(text), &s); err != nil {
+			t.Fatal(err)
+		}
+		if n.hear(&s, begin.Add(after)) {
+			firsts++
+		}
+	}
+	hear(0, `{"pool":{"state":"connecting","pool":"a:1"},"board":{"name":"b","power":"starting"}}`)
+	hear(1, `{"pool":{"state":"connecting","pool":"a:1"},"board":{"name":"b","power":"starting"}}`)
+	mining := `{"pool":{"state":"mining","pool":"a:1","accepted":5},"board":{"name":"b","power":"mining","chains":[{"model":"BM1370","chips":[{},{}]}]}}`
+	hear(2, mining)
+	hear(time.Minute, mining)
+	hear(11*time.Minute, mining)
+	hear(12*time.Minute, `{"pool":{"state":"mining","pool":"a:1","accepted":6,"blocks":1},"board":{"name":"b","power":"fault","reason":{"text":"it burns","advice":"run"}}}`)
+	var got []string
+	for line := range strings.Lines(b.String()) {
+		_, text, _ := strings.Cut(line, " s  ")
+		got = append(got, strings.TrimSpace(text))
+	}
+	want := []string{"board: b is starting", "pool: connecting a:1", "board: b is mining, 2 x BM1370", "pool: mining a:1",
+		"shares: the first is accepted", "shares: 5 accepted, 0 hashes/s", "board: b is fault: it burns; run", "blocks: 1 found"}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") || firsts != 1 {
+		t.Errorf("%d firsts, lines:\n%s", firsts, strings.Join(got, "\n"))
+	}
+}
+
+func TestLoadAll(t *testing.T) {
+	var tried []string
+	load := func(path string) error {
+		tried = append(tried, path)
+		if strings.HasSuffix(path, "b.ko") {
+			return errors.New("bad")
+		}
+		return nil
+	}
+	result, err := loadAll("/m", []string{"a.ko", "b.ko", "c.ko"}, load)
+	if result != "2 loaded" || err == nil || !strings.Contains(err.Error(), "b.ko: bad") || fmt.Sprint(tried) != "[/m/a.ko /m/b.ko /m/c.ko]" {
+		t.Errorf("%q, %v, %v", result, err, tried)
+	}
+}
+
+func TestTail(t *testing.T) {
+	l := &tail{max: 20}
+	for i := range 10 {
+		fmt.Fprintf(l, "line %d\n", i)
+	}
+	if got := fmt.Sprint(l.lines(2)); got != "[line 8 line 9]" || len(l.text) > 20 {
+		t.Errorf("%s of %q", got, l.text)
+	}
+}

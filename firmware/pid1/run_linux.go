@@ -1,0 +1,230 @@
+package pid1
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lodefw/lode/firmware/recipe"
+	"github.com/lodefw/lode/internal/cli"
+)
+
+// Places in the running system.
+const (
+	bootDir = "/boot" // the card's first partition, read only
+	dataDir = "/data" // what the board may keep
+	runDir  = "/run/lode"
+)
+
+// Wanted says whether this process is to be a board's first: it has that number, and
+// the image tells which board it is. A container's first process has no such file.
+func Wanted() bool {
+	if os.Getpid() != 1 {
+		return false
+	}
+	_, err := os.Stat(recipe.DevicePath)
+	return err == nil
+}
+
+// machine is the board while it runs.
+type machine struct {
+	*console
+	device *recipe.Device
+	data   string // where files may be kept
+	user   []byte // the user's configuration
+	slot   string // that runs: A, B, or none
+	net    network
+	log    *tail
+	pid    atomic.Int64 // of the miner
+}
+
+// Main runs the board until it is turned off or rebooted. It does not return.
+func Main() {
+	m := &machine{console: newConsole(os.Stdout), data: runDir, log: &tail{max: 64 << 10}}
+	ctx, end := context.WithCancelCause(context.Background())
+	go m.listen(end)
+	m.start()
+	m.mine(ctx)
+	m.leave(context.Cause(ctx))
+}
+
+var (
+	errReboot = errors.New("reboot")
+	errHalt   = errors.New("power off")
+)
+
+// listen takes the signals that end a system: those of busybox's and systemd's tools,
+// and of ctrl-alt-del.
+func (m *machine) listen(end context.CancelCauseFunc) {
+	unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF)
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, unix.SIGINT, unix.SIGTERM, unix.SIGPWR, unix.SIGUSR1, unix.SIGUSR2)
+	for s := range ch {
+		why := errReboot
+		if s == unix.SIGPWR || s == unix.SIGUSR1 || s == unix.SIGUSR2 {
+			why = errHalt
+		}
+		m.say("%v: the miner stops first", why)
+		end(why)
+	}
+}
+
+// start is everything before the network. Each step says what came of it.
+func (m *machine) start() {
+	m.did("mounts", "", mountAll())
+	m.load()
+	result, err := gatherEntropy()
+	m.did("entropy", result, err)
+	result, err = loadAll(recipe.ModulesDir, m.device.Modules, loadModule)
+	m.did("modules", result, err)
+	result, err = m.partitions()
+	m.did("data", result, err)
+	m.did("seed", "", mixSeed(path.Join(m.data, "seed")))
+	m.setClock(stamp{time.Unix(m.device.Built, 0), "when this image was built"},
+		stamp{readClock(path.Join(m.data, "clock")), "saved"})
+}
+
+// load reads what the image says of the board.
+func (m *machine) load() {
+	text, err := os.ReadFile(recipe.DevicePath)
+	if err == nil {
+		m.device, err = recipe.ParseDevice(text)
+	}
+	if err != nil {
+		m.device = &recipe.Device{Board: "unknown", Network: "eth0"}
+	}
+	for _, arg := range strings.Fields(string(readOrNothing("/proc/cmdline"))) {
+		if slot, ok := strings.CutPrefix(arg, recipe.SlotArg+"="); ok {
+			m.slot = slot
+		}
+	}
+	what := fmt.Sprintf("%s %v", m.device.Board, m.device.Version)
+	if m.slot != "" {
+		what += ", slot " + m.slot
+	}
+	m.did("board", what, err)
+}
+
+// setClock moves the clock to the latest of what is known, if it is behind.
+func (m *machine) setClock(known ...stamp) {
+	s, set := latest(time.Now(), known...)
+	if !set {
+		return
+	}
+	err := setTime(s.time)
+	m.did("clock", s.time.UTC().Format(time.DateTime)+", "+s.source, err)
+}
+
+// networkFirst is how long the miner waits for the network before it starts, to count
+// its chips meanwhile.
+const networkFirst = 15 * time.Second
+
+// mine brings the network up and keeps the miner running until ctx ends.
+func (m *machine) mine(ctx context.Context) {
+	m.user = m.userConfig()
+	s, err := configure(m.user, m.device, m.data)
+	if err != nil {
+		m.say("configuration: %v; the board's own is used", err)
+		if s, err = configure(nil, m.device, m.data); err != nil {
+			m.say("configuration: %v", err)
+		}
+	}
+	m.did("configuration", "", os.WriteFile(minerConfig, s.miner, 0o600))
+	if address, ok := os.LookupEnv("LODE_MINER_STATUS"); ok { // of the kernel's command line
+		s.status = address
+	}
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	up := make(chan struct{})
+	parts.Go(func() { m.net.run(ctx, m.console, s.network, sync.OnceFunc(func() { close(up) })) })
+	parts.Go(func() { m.keepTime(ctx, up, s.network.NTP) })
+	wait(ctx, up, networkFirst)
+	parts.Go(func() { m.watch(ctx, s.status) })
+	m.say("miner: starts with board %s", m.device.Mine)
+	supervise(ctx, &process{m.log, &m.pid}, m.console, m.complain)
+}
+
+func wait(ctx context.Context, up <-chan struct{}, most time.Duration) {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-up:
+	case <-timer.C:
+	}
+}
+
+// complain shows the end of the log of a miner that has ended.
+func (m *machine) complain() {
+	for _, line := range m.log.lines(5) {
+		m.say("  %s", line)
+	}
+}
+
+// userConfig is the file on the card, or the one that was built in.
+func (m *machine) userConfig() []byte {
+	if text, err := os.ReadFile(path.Join(bootDir, recipe.CardConfig)); err == nil {
+		return text
+	}
+	return readOrNothing(recipe.ConfigPath)
+}
+
+func readOrNothing(name string) []byte {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// watch follows the miner's status: for the console, and for the clock.
+func (m *machine) watch(ctx context.Context, address string) {
+	n := &narrator{console: m.console}
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		var s status
+		if text, err := cli.FetchStatus(ctx, address); err != nil || json.Unmarshal(text, &s) != nil {
+			continue // it may be starting
+		}
+		if n.hear(&s, time.Now()) {
+			m.say("memory: miner %s, first process %s, free %s", resident(fmt.Sprint(m.pid.Load())), resident("self"), freeMemory())
+			m.setClock(stamp{readClock(path.Join(m.data, "clock")), "told by the pool"})
+			m.works()
+			tick.Reset(5 * time.Second)
+		}
+	}
+}
+
+// works is called when the image has proved itself.
+func (m *machine) works() {}
+
+// leave ends the system.
+func (m *machine) leave(why error) {
+	m.did("seed", "", saveSeed(path.Join(m.data, "seed")))
+	m.did("mounts", "", unmountAll())
+	m.say("%v now", why)
+	unix.Sync()
+	command := unix.LINUX_REBOOT_CMD_RESTART
+	if errors.Is(why, errHalt) {
+		command = unix.LINUX_REBOOT_CMD_POWER_OFF
+	}
+	err := unix.Reboot(command)
+	m.say("the kernel refuses: %v", err)
+	select {}
+}

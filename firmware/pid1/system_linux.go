@@ -1,0 +1,169 @@
+package pid1
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// gatherEntropy waits until the kernel has random numbers that nobody can guess: the
+// session keys of Noise are made of them. Only a call that waits makes a kernel
+// without any source gather the jitter of its clock, which takes seconds.
+func gatherEntropy() (string, error) {
+	begin := time.Now()
+	var b [1]byte
+	if _, err := unix.Getrandom(b[:], 0); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("ready after %.1f s", time.Since(begin).Seconds()), nil
+}
+
+const seedSize = 64
+
+// mixSeed adds what the last run has saved to the kernel's random numbers. It is not
+// counted as entropy, because a copied card has the same. A new one is saved at once,
+// so that none is used twice.
+func mixSeed(path string) error {
+	seed, err := os.ReadFile(path)
+	if err == nil {
+		if err := os.WriteFile("/dev/urandom", seed, 0); err != nil {
+			return err
+		}
+	}
+	return saveSeed(path)
+}
+
+func saveSeed(path string) error {
+	seed := make([]byte, seedSize)
+	rand.Read(seed) // never fails
+	return writeFile(path, seed, 0o600)
+}
+
+// loadModule loads one module; the same is no error.
+func loadModule(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	err = unix.FinitModule(int(f.Fd()), "", 0)
+	if errors.Is(err, unix.EEXIST) {
+		return nil
+	}
+	return err
+}
+
+func setTime(t time.Time) error {
+	tv := unix.NsecToTimeval(t.UnixNano())
+	return unix.Settimeofday(&tv)
+}
+
+// A process is the miner as a child of the first process.
+type process struct {
+	log *tail
+	pid *atomic.Int64 // of the newest
+}
+
+// minerProgram is this program.
+const minerProgram = "/proc/self/exe"
+
+// start is part of runner. The child's output goes to its log.
+func (p *process) start() (pid int, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return 0, err
+	}
+	defer w.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		r.Close()
+		return 0, err
+	}
+	defer null.Close()
+	pid, err = syscall.ForkExec(minerProgram, []string{"lode-miner", "-config", minerConfig}, &syscall.ProcAttr{
+		Env: minerEnv(), Files: []uintptr{null.Fd(), w.Fd(), w.Fd()},
+		Sys: &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		r.Close()
+		return 0, fmt.Errorf("cannot start: %w", err)
+	}
+	go func() { // ends when the child has
+		defer r.Close()
+		copyTo(p.log, r)
+	}()
+	p.pid.Store(int64(pid))
+	return pid, nil
+}
+
+// copyTo reads until the end of r.
+func copyTo(log *tail, r *os.File) {
+	b := make([]byte, 4096)
+	for {
+		n, err := r.Read(b)
+		log.Write(b[:n])
+		if err != nil {
+			return
+		}
+	}
+}
+
+// minerEnv is ours - the kernel gives us what it does not know of its command line -
+// and a limit for the heap that leaves a small board room.
+func minerEnv() []string {
+	env := os.Environ()
+	if _, given := os.LookupEnv("GOMEMLIMIT"); !given {
+		env = append(env, "GOMEMLIMIT=16MiB")
+	}
+	return env
+}
+
+// wait is part of runner. The first process is the parent of all that have lost
+// theirs, and has to wait for them too.
+func (p *process) wait(pid int) string {
+	for {
+		var how unix.WaitStatus
+		switch got, err := unix.Wait4(-1, &how, 0, nil); {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return err.Error()
+		case got != pid:
+		case how.Signaled():
+			return "signal " + how.Signal().String()
+		case how.Exited():
+			return fmt.Sprintf("code %d", how.ExitStatus())
+		}
+	}
+}
+
+// stop is part of runner.
+func (p *process) stop(pid int, kill bool) {
+	s := unix.SIGTERM
+	if kill {
+		s = unix.SIGKILL
+	}
+	unix.Kill(pid, s)
+}
+
+// resident is the resident memory of a process of /proc, as the kernel writes it.
+func resident(who string) string { return field("/proc/"+who+"/status", "VmRSS:") }
+
+func freeMemory() string { return field("/proc/meminfo", "MemAvailable:") }
+
+// field finds a line of a file in /proc.
+func field(file, name string) string {
+	for line := range bytes.Lines(readOrNothing(file)) {
+		if value, ok := strings.CutPrefix(string(line), name); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "?"
+}
