@@ -84,7 +84,7 @@ func (c *Chain) act(ctx context.Context, s *step) error {
 	case doAddresses:
 		return c.assign(ctx)
 	case doFirst:
-		if c.opts.Domains > 1 {
+		if c.relayed() {
 			return nil // the relays of the domains say it
 		}
 		return c.writeOne(ctx, 0, s.reg, s.value)
@@ -175,6 +175,9 @@ func (c *Chain) each(ctx context.Context, s *step) error {
 // 13 of 7) follow one rule: 14 and a step for each chip from the far end.
 func (c *Chain) domains(ctx context.Context) error {
 	domains := c.opts.Domains
+	if c.opts.Short {
+		domains = 1
+	}
 	if domains <= 1 && !c.spec.oneEnd {
 		return nil
 	}
@@ -198,9 +201,12 @@ func (c *Chain) domains(ctx context.Context) error {
 	return nil
 }
 
+// relayed tells whether the domains' ends are set up.
+func (c *Chain) relayed() bool { return c.opts.Domains > 1 && !c.opts.Short }
+
 // setOffsets splits the nonces evenly on chains that stock firmware does it on.
 func (c *Chain) setOffsets(ctx context.Context) error {
-	c.offsets = c.opts.Domains > 1
+	c.offsets = c.relayed()
 	for chip := 0; c.offsets && chip < c.count; chip++ {
 		value := NonceOffset{Start: offset(chip, c.count)}.Register()
 		if err := c.writeOne(ctx, chip, RegNonceOffset, value); err != nil {

@@ -31,6 +31,10 @@ type Options struct {
 	// many chips; 0 for one. It also selects what long chains need: relays and
 	// pin drive at the ends of domains, nonce offsets on the BM1370.
 	Domains int
+	// Short says that a chain of several domains needs none of that: the domains
+	// are for its status alone. Boards with up to twelve chips are run so by their
+	// own firmware (ESP-Miner, mujina).
+	Short bool
 	// Frequency is the hash clock to walk to; 0 for the usual one.
 	Frequency physic.Frequency
 	// Ticket is the difficulty from which chips report a nonce, rounded down to
