@@ -24,9 +24,9 @@ type Config struct {
 	// Client says which pools, and who we are. A HashRate of 0 is replaced by what the
 	// hashers expect, if they say; Log by ours, if it has none.
 	Client sv2client.Config
-	// Watchdog, when set, is fed while Run looks after everything, and stopped once
-	// the board is off.
-	Watchdog Watchdog
+	// Watchdog, when set, is opened by Run, fed while all is looked after, and
+	// stopped once the board is off.
+	Watchdog func() (Watchdog, error)
 	Log      *slog.Logger // nil: silence
 }
 
@@ -81,7 +81,7 @@ func New(cfg Config) (*Device, error) {
 	if d.guard != nil {
 		d.guard.busy = d.dispatcher.busy
 	}
-	d.feeder = feeder{dog: cfg.Watchdog, healthy: d.healthy, log: cfg.Log, event: d.dispatcher.note}
+	d.feeder = feeder{open: cfg.Watchdog, healthy: d.healthy, log: cfg.Log, event: d.dispatcher.note}
 	d.client, err = sv2client.New(cfg.Client, d.dispatcher.Miners()...)
 	if err != nil {
 		return nil, fmt.Errorf("device: %w", err)
@@ -124,13 +124,15 @@ func expected(hashers []hashing.Hasher) (rate float64) {
 // Run mines until ctx ends, or until the client or the dispatcher fails. It
 // returns when the hashers are idle and the connection is closed.
 func (d *Device) Run(ctx context.Context) error {
+	if err := d.feeder.start(); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	parts := []func(context.Context) error{d.client.Run, d.dispatcher.Run, d.tellRate}
 	if d.guard != nil {
 		parts = append(parts, d.guard.Run)
 	}
-	d.feeder.start()
 	errs := make([]error, len(parts))
 	var running sync.WaitGroup
 	for i, run := range parts {

@@ -498,11 +498,11 @@ func (g *guard) healthy(now time.Time) error {
 	defer g.mu.Unlock()
 	switch {
 	case now.Sub(g.decided) > starveAfter:
-		return fmt.Errorf("the guard has not decided anything for %v", now.Sub(g.decided))
+		return fmt.Errorf("the guard has not decided anything for more than %v", starveAfter)
 	case g.state.on() && now.Sub(g.sample.At) > sampleWithin:
-		return fmt.Errorf("the board was not measured for %v", now.Sub(g.sample.At))
+		return fmt.Errorf("the board was not measured for more than %v", sampleWithin)
 	case !g.unsafe.IsZero() && now.Sub(g.unsafe) > unsafeWithin:
-		return fmt.Errorf("the board cannot be turned off for %v", now.Sub(g.unsafe))
+		return fmt.Errorf("the board cannot be turned off for more than %v", unsafeWithin)
 	}
 	return nil
 }

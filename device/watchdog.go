@@ -25,23 +25,29 @@ const feedEvery = 2 * time.Second
 
 // feeder feeds a watchdog as long as somebody is healthy.
 type feeder struct {
-	dog     Watchdog
+	open    func() (Watchdog, error)
 	healthy func(now time.Time) error
 	log     *slog.Logger
 	event   func(string)
 
+	dog  Watchdog // nil: none
 	stop context.CancelFunc
 	fed  sync.WaitGroup
 }
 
-// start feeds until end. A nil watchdog needs nothing.
-func (f *feeder) start() {
-	if f.dog == nil {
-		return
+// start opens the watchdog, if there is one, and feeds it until end.
+func (f *feeder) start() (err error) {
+	if f.open == nil {
+		return nil
 	}
+	if f.dog, err = f.open(); err != nil {
+		return err
+	}
+	f.log.Info("watchdog", "timeout", f.dog.Timeout())
 	ctx, stop := context.WithCancel(context.Background())
 	f.stop = stop
 	f.fed.Go(func() { f.run(ctx) })
+	return nil
 }
 
 func (f *feeder) run(ctx context.Context) {

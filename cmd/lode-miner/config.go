@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
+	"github.com/lodefw/lode/device"
 	"github.com/lodefw/lode/internal/cli"
 	"github.com/lodefw/lode/sv2/noise"
 	"github.com/lodefw/lode/sv2/sv2net"
@@ -29,6 +31,7 @@ type config struct {
 	Kernel   string            `toml:"kernel"`
 	DeviceID string            `toml:"device-id"`
 	Status   string            `toml:"status"`
+	Watchdog string            `toml:"watchdog"`
 	Verbose  bool              `toml:"verbose"`
 
 	version bool
@@ -58,8 +61,27 @@ func defineFlags(fs *flag.FlagSet, c *config) {
 	fs.StringVar(&c.Kernel, "kernel", c.Kernel, "hash with this kernel; lode-miner bench lists the `name`s; empty is the fastest")
 	fs.StringVar(&c.DeviceID, "device-id", c.DeviceID, "tell pools this `name` of the device; empty tells nothing")
 	fs.StringVar(&c.Status, "status", c.Status, "serve the status as JSON on this `address`: host:port, :port (this machine only) or unix:PATH")
+	fs.StringVar(&c.Watchdog, "watchdog", c.Watchdog, "feed the watchdog at this `path`, as /dev/watchdog: it restarts the computer when the board is not looked after any more")
 	fs.BoolVar(&c.Verbose, "v", c.Verbose, "log every step")
 	fs.BoolVar(&c.version, "version", false, "print the version and exit")
+}
+
+// watchdogTimeout is short enough for every control board's watchdog: Broadcom's
+// counts to 16 s. One that cannot do it takes its own.
+const watchdogTimeout = 15 * time.Second
+
+// watchdog opens what -watchdog names, when it is time; nil: nothing.
+func (c *config) watchdog() func() (device.Watchdog, error) {
+	if c.Watchdog == "" {
+		return nil
+	}
+	return func() (device.Watchdog, error) {
+		dog, err := device.OpenWatchdog(c.Watchdog, watchdogTimeout)
+		if err != nil {
+			return nil, cli.Fail(cli.Config, err)
+		}
+		return dog, nil
+	}
 }
 
 // urls reads the pools' URLs.

@@ -79,7 +79,7 @@ func mine(ctx context.Context, s cli.IO, cfg *config) error {
 	}
 	defer m.close()
 	client.Hardware = m.String()
-	dev, err := device.New(device.Config{Hashers: m.hashers, Board: m.board, Client: client, Log: log})
+	dev, err := device.New(device.Config{Hashers: m.hashers, Board: m.board, Client: client, Watchdog: cfg.watchdog(), Log: log})
 	if err != nil {
 		return cli.Fail(cli.Config, err)
 	}
