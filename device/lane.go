@@ -76,22 +76,29 @@ func (l *lane) Work(t hashing.Traits) (hashing.Work, time.Duration, bool) {
 		Header:      j.Header(0, p.ntime, p.version),
 		VersionMask: p.mask,
 		Target:      l.target,
+		Changed:     l.feed.Changed(), // nothing changes meanwhile
 	}, 0, true
 }
 
 // take gives out a part of the channel's job. Without a job the lane works for any
-// other channel that has something left.
+// other channel that has something left; the first second of a job, which comes when
+// all want work, is for the channel's own hashers.
 func (l *lane) take(rollBits int, now time.Time) (s *supply, p part, wait time.Duration, ok bool) {
 	if l.own.job != nil {
 		p, wait, ok = l.own.take(rollBits, now)
 		return l.own, p, wait, ok
 	}
 	for _, s := range l.d.supplies {
-		p, w, ok := s.take(rollBits, now)
-		if ok {
-			return s, p, 0, true
+		if s.job == nil {
+			continue
 		}
-		if w > 0 && (wait == 0 || w < wait) {
+		w := time.Second - now.Sub(s.job.Received)
+		if w <= 0 {
+			if p, w, ok = s.take(rollBits, now); ok {
+				return s, p, 0, true
+			}
+		}
+		if wait == 0 || w < wait {
 			wait = w
 		}
 	}

@@ -47,7 +47,7 @@ func (f *Feed) Next(ctx context.Context) (Work, error) {
 		f.mu.Unlock()
 		w, wait, ok := f.source.Work(traits)
 		if ok {
-			return w, nil
+			return w.changing(changed), nil
 		}
 		pause(ctx, changed, wait)
 	}
@@ -59,10 +59,19 @@ func (f *Feed) Next(ctx context.Context) (Work, error) {
 // read meanwhile. It does not allocate.
 func (f *Feed) Try() (Work, bool) {
 	f.mu.Lock()
-	traits := f.traits
+	traits, changed := f.traits, f.changed
 	f.mu.Unlock()
 	w, _, ok := f.source.Work(traits)
-	return w, ok
+	return w.changing(changed), ok
+}
+
+// changing sets Changed, unless the source has: it alone can do so in the same
+// instant in which it makes the work.
+func (w Work) changing(changed <-chan struct{}) Work {
+	if w.Changed == nil {
+		w.Changed = changed
+	}
+	return w
 }
 
 // pause returns when ctx ends, changed is closed, or wait (if any) is over.
@@ -82,8 +91,9 @@ func pause(ctx context.Context, changed <-chan struct{}, wait time.Duration) {
 
 // Changed returns a channel that is closed when the work handed out so far
 // should be given up: a new block has made it worthless, a newer job has
-// replaced it, or there is nothing to mine any more. Take the channel before
-// Next, then work that came just before the change is not kept by mistake.
+// replaced it, or there is nothing to mine any more. For one piece of work use its
+// own Changed. Where this one is used, take it before Next, then work that came just
+// before the change is not kept by mistake; but work that came just after is dropped.
 //
 // One signal serves all three because the answer is the same: drop what is
 // queued, call Next. Solutions that are found meanwhile may still be reported;

@@ -25,6 +25,8 @@ type Work struct {
 	// Target is what to report: every hash at or below it, and no other. It is
 	// easier than what the pool wants, so that hash rate and health can be seen.
 	Target bitcoin.Target
+	// Changed is closed when this work should be given up, as Feed.Changed tells.
+	Changed <-chan struct{}
 }
 
 // Solution is a claim: the header of Work with these three fields meets the

@@ -23,25 +23,24 @@ func (h *Hasher) String() string { return fmt.Sprintf("test hasher of %g H/s", h
 func (h *Hasher) Run(ctx context.Context, feed *hashing.Feed, found func(hashing.Solution)) error {
 	feed.Declare(hashing.Traits{HashRate: h.Rate})
 	for {
-		changed := feed.Changed()
 		w, err := feed.Next(ctx)
 		if err != nil {
 			return nil
 		}
-		if !h.search(ctx, changed, w, found) {
+		if !h.search(ctx, w, found) {
 			return nil
 		}
 	}
 }
 
 // search works on w until it is worthless; it is false when ctx has ended.
-func (h *Hasher) search(ctx context.Context, changed <-chan struct{}, w hashing.Work, found func(hashing.Solution)) bool {
+func (h *Hasher) search(ctx context.Context, w hashing.Work, found func(hashing.Solution)) bool {
 	pace := time.Duration(w.Target.Hashes() / h.Rate * float64(time.Second))
 	for header := w.Header; ; header.Nonce++ {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-changed:
+		case <-w.Changed:
 			return true
 		case <-time.After(max(pace, time.Millisecond)):
 		}

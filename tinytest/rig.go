@@ -36,10 +36,12 @@ type Options struct {
 	Plain   bool    // no Noise
 	TCP     bool    // sockets on the loopback interface in place of the Network
 
-	Chain  pool.Chain                              // nil: the Rig's own, with EasyBits
-	Hasher func(device int) hashing.Hasher         // nil: Hasher{Rate}
-	Pool   func(pool int, cfg *pool.Config)        // changes a pool's configuration
-	Client func(device int, cfg *sv2client.Config) // changes a device's
+	Chain  pool.Chain                      // nil: the Rig's own, with EasyBits
+	Hasher func(device int) hashing.Hasher // nil: Hasher{Rate}
+	// Hashers gives each device several hashers in place of one, when set.
+	Hashers func(device int) []hashing.Hasher
+	Pool    func(pool int, cfg *pool.Config)        // changes a pool's configuration
+	Client  func(device int, cfg *sv2client.Config) // changes a device's
 	// Board gives each device a board in place of a hasher, when set.
 	Board func(device int) *board.Board
 	Log   *slog.Logger
@@ -189,6 +191,8 @@ func (r *Rig) AddDevice(i int) *Device {
 	case r.o.Board != nil:
 		cfg.Board = r.o.Board(i)
 		cfg.Client.HashRate = cfg.Board.HashRate()
+	case r.o.Hashers != nil:
+		cfg.Hashers = r.o.Hashers(i)
 	case r.o.Hasher != nil:
 		cfg.Hashers = []hashing.Hasher{r.o.Hasher(i)}
 	default:

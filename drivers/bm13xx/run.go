@@ -27,12 +27,6 @@ const (
 // errSilent ends Run when no chip answers any more.
 var errSilent = errors.New("no chip answers any more: check supply, reset and cable")
 
-// pulled is work as it came from the feed.
-type pulled struct {
-	work    hashing.Work
-	changed <-chan struct{} // of the feed, taken before the work
-}
-
 // runner is one Run. Its goroutine owns the chain; a reader hands it responses, a
 // puller hands it work, because both may block.
 //
@@ -48,7 +42,7 @@ type runner struct {
 	solutions chan solution // of a queue
 	failed    chan error    // of the readers
 	want      chan struct{}
-	works     chan pulled
+	works     chan hashing.Work
 
 	pulling bool            // the puller has been asked
 	changed <-chan struct{} // closed when the chips' work is to be given up
@@ -104,7 +98,7 @@ func newRunner(c *Chain, feed *hashing.Feed, found func(hashing.Solution)) *runn
 	r := &runner{
 		Chain: c, feed: feed, found: found,
 		responses: make(chan Response, 256), solutions: make(chan solution, 256), failed: make(chan error, 2),
-		want: make(chan struct{}, 1), works: make(chan pulled),
+		want: make(chan struct{}, 1), works: make(chan hashing.Work),
 		renew: stopped(), rest: stopped(), ramp: stopped(), readEnd: stopped(),
 	}
 	c.jobs.clear()
@@ -166,13 +160,12 @@ func (r *runner) pull(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		changed := r.feed.Changed()
 		work, err := r.feed.Next(ctx)
 		if err != nil {
 			return
 		}
 		select {
-		case r.works <- pulled{work, changed}:
+		case r.works <- work:
 		case <-ctx.Done():
 			return
 		}
@@ -203,8 +196,8 @@ func (r *runner) loop(ctx context.Context) error {
 			r.take(resp, time.Now())
 		case n := <-r.solutions:
 			r.takeQueued(n, time.Now())
-		case p := <-r.works:
-			err = r.mine(ctx, p)
+		case w := <-r.works:
+			err = r.mine(ctx, w)
 		case <-r.changed:
 			r.giveUp(time.Now())
 		case <-r.renew.C:
@@ -237,21 +230,21 @@ func (r *runner) giveUp(now time.Time) {
 }
 
 // mine sends work as the next job, unless it came before a change.
-func (r *runner) mine(ctx context.Context, p pulled) error {
+func (r *runner) mine(ctx context.Context, w hashing.Work) error {
 	r.pulling = false
 	select {
-	case <-p.changed:
+	case <-w.Changed:
 		r.giveUp(time.Now())
 		return nil
 	default:
 	}
-	r.changed = p.changed
+	r.changed = w.Changed
 	if r.idle || r.begun.IsZero() {
 		if err := r.start(ctx); err != nil {
 			return err
 		}
 	}
-	sweep, err := r.send(ctx, &p.work)
+	sweep, err := r.send(ctx, &w)
 	if err != nil {
 		return err
 	}

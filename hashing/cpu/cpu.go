@@ -107,11 +107,10 @@ func (h *Hasher) thread(ctx context.Context, feed *hashing.Feed, found func(hash
 	}
 	w := newWorker(h.kernel, h.cfg.Duty)
 	for {
-		changed := feed.Changed()
 		work, err := feed.Next(ctx)
 		if err != nil {
 			return nil // ctx ended
 		}
-		w.search(ctx, changed, &work, found)
+		w.search(ctx, work.Changed, &work, found)
 	}
 }
