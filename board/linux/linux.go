@@ -134,3 +134,26 @@ func (list Closers) Close() (err error) {
 	}
 	return err
 }
+
+// IsLike tells whether the device tree's model, or what it is compatible with, has
+// one of the words, in any case.
+func (s *System) IsLike(words ...string) bool {
+	text := strings.ToLower(s.Model() + " " + strings.Join(s.Compatible(), " "))
+	for _, w := range words {
+		if strings.Contains(text, strings.ToLower(w)) {
+			return true
+		}
+	}
+	return false
+}
+
+// About names the computer for people.
+func (s *System) About() string {
+	if m := s.Model(); m != "" {
+		return m
+	}
+	if list := s.Compatible(); len(list) > 0 {
+		return strings.Join(list, ", ")
+	}
+	return "a computer without a device tree"
+}

@@ -24,6 +24,7 @@ type Pin struct {
 
 	mu     sync.Mutex
 	out    bool     // it is an output because of us
+	edge   string   // what it watches for; empty: not known
 	value  *os.File // opened for edges
 	closed bool
 }
@@ -161,8 +162,11 @@ func (p *Pin) watch(edge gpio.Edge) error {
 	names := map[gpio.Edge]string{
 		gpio.NoEdge: "none", gpio.RisingEdge: "rising", gpio.FallingEdge: "falling", gpio.BothEdges: "both",
 	}
-	if err := p.dir.WriteFile("edge", []byte(names[edge])); err != nil && (edge != gpio.NoEdge || !errors.Is(err, fs.ErrNotExist)) {
-		return fmt.Errorf("edges: %w; has the pin no interrupt?", err)
+	if name := names[edge]; name != p.edge {
+		if err := p.dir.WriteFile("edge", []byte(name)); err != nil && (edge != gpio.NoEdge || !errors.Is(err, fs.ErrNotExist)) {
+			return fmt.Errorf("edges: %w; has the pin no interrupt?", err)
+		}
+		p.edge = name
 	}
 	if edge == gpio.NoEdge || p.value != nil || p.closed {
 		return nil

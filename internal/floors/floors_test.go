@@ -18,11 +18,12 @@ const module = "github.com/lodefw/lode/"
 var floor = map[string]int{
 	"bitcoin": 0, "sv2": 0, "sv2/buffer": 0, "hashing/sha256d": 0,
 	"sv2/noise": 1, "sv2/mining": 1, "sv2/jobdecl": 1, "sv2/template": 1, "sv2/extension": 1, "hashing": 1,
-	"drivers/serial": 1, "drivers/uio": 1, "drivers/sensor": 1, "tinytest/chipsim": 1, "tinytest/chipsim/": 1,
+	"drivers/serial": 1, "drivers/uio": 1, "drivers/sensor": 1, "tinytest/chipsim": 1, "tinytest/chipsim/": 1, "tinytest/chipsim/fpgasim": 2,
 	"sv2/sv2net": 2, "sv2/channel": 2, "hashing/cpu": 2, "drivers/": 2, "board/linux": 2,
 	"firmware/update": 0, "firmware/recipe": 1, "firmware/": 5,
 	"device/tuning": 3, "sv2client": 3, "board": 3, "board/": 3, "pool/": 3,
-	"device": 4, "pool": 4, "board/virtual": 4, // made of other boards and chipsim
+	"device": 4, "pool": 4, "board/amlogic": 4, "board/s19bbb": 4, "board/described": 4, // made of board/antminer
+	"board/virtual": 5, // made of other boards and chipsim
 	"board/catalog": 5, // of all boards
 	"cmd/":          5, "examples/": 5, "tinytest": 5, "tinytest/": 5, "internal/": 5,
 }
