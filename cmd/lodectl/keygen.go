@@ -9,34 +9,43 @@ import (
 	"os"
 	"strings"
 
+	"github.com/lodefw/lode/firmware/update"
 	"github.com/lodefw/lode/internal/cli"
 	"github.com/lodefw/lode/sv2/noise"
 )
 
 var keygenHelp = cli.Help{
 	Name:     "lodectl keygen",
-	Synopsis: "[-o FILE | -from FILE]",
+	Synopsis: "[-o FILE | -from FILE | -update FILE]",
 	About: `Makes an authority key pair. The public key goes to the end of the URLs that devices
 use: stratum2+tcp://host:port/PUBLIC. The secret key is for the pool alone
-(lode-pool -authority-key-file): who has it can pose as the pool.`,
+(lode-pool -authority-key-file): who has it can pose as the pool.
+
+With -update it makes the pair that signs firmware: FILE stays with you and signs images
+(make firmware KEY=FILE), FILE.pub goes into them, and such boards take updates that
+FILE has signed and no others. Whoever loses FILE has to write all cards anew.`,
 	Examples: []cli.Example{
 		{Line: "lodectl keygen -o authority.key", What: "write the secret key to a new file, print the public one"},
 		{Line: "lodectl keygen -from authority.key", What: "print the public key of a file"},
 		{Line: "lodectl keygen", What: "print both"},
+		{Line: "lodectl keygen -update firmware.key", What: "make firmware.key and firmware.key.pub"},
 	},
 }
 
 func keygen(_ context.Context, s cli.IO, args []string) error {
-	var out, from string
+	var out, from, forUpdates string
 	rest, err := cli.ParseFlags(s, keygenHelp, args, func(fs *flag.FlagSet) {
 		fs.StringVar(&out, "o", "", "write the secret key to this new `file`, readable by its owner only")
 		fs.StringVar(&from, "from", "", "make nothing; read the secret key from this `file`")
+		fs.StringVar(&forUpdates, "update", "", "make the keys that sign firmware: this new `file`, and one with .pub")
 	})
 	switch {
 	case err != nil:
 		return err
-	case len(rest) > 0 || out != "" && from != "":
-		return cli.Failf(cli.Usage, "keygen takes -o FILE or -from FILE and no arguments; lodectl keygen -h has examples")
+	case len(rest) > 0 || out != "" && from != "" || forUpdates != "" && out+from != "":
+		return cli.Failf(cli.Usage, "keygen takes one of -o FILE, -from FILE, -update FILE and no arguments; lodectl keygen -h has examples")
+	case forUpdates != "":
+		return updateKeys(s, forUpdates)
 	}
 	if from != "" {
 		return showPublic(s, from)
@@ -46,7 +55,7 @@ func keygen(_ context.Context, s cli.IO, args []string) error {
 		return err
 	}
 	if out != "" {
-		if err := writeKey(out, k); err != nil {
+		if err := writeNew(out, 0o600, []byte(k.Encode()+"\n")); err != nil {
 			return err
 		}
 	}
@@ -70,14 +79,30 @@ func showPublic(s cli.IO, path string) error {
 	return err
 }
 
-// writeKey writes a new file, and leaves none behind that has half a key. An
-// existing one is never replaced: devices would not recognise the pool any more.
-func writeKey(path string, k noise.SecretKey) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// updateKeys makes the keys that sign firmware.
+func updateKeys(s cli.IO, path string) error {
+	k, err := update.NewSecretKey(rand.Reader)
 	if err != nil {
-		return cli.Failf(cli.Config, "secret key not written: %w; keygen never replaces a file", err)
+		return err
 	}
-	_, err = fmt.Fprintln(f, k.Encode())
+	if err := writeNew(path, 0o600, k.Encode()); err != nil {
+		return err
+	}
+	if err := writeNew(path+".pub", 0o644, k.Public().Encode()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	_, err = fmt.Fprintf(s.Out, "%s signs images, keep it safe; %s.pub goes into them\n", path, path)
+	return err
+}
+
+// writeNew writes a new file, and leaves none behind that has half a key. An
+// existing one is never replaced: devices would not recognise its owner any more.
+func writeNew(path string, mode os.FileMode, content []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return cli.Failf(cli.Config, "key not written: %w; keygen never replaces a file", err)
+	}
+	_, err = f.Write(content)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}

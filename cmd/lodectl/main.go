@@ -12,11 +12,12 @@ import (
 
 var help = cli.Help{
 	Name:     "lodectl",
-	Synopsis: "keygen | decode | encode | status [arguments]",
+	Synopsis: "keygen | decode | encode | status | update [arguments]",
 	About: `keygen   makes the key pair that a pool is recognised by
 decode   shows Stratum V2 frames as JSON, one line for each
 encode   makes frames from such lines
 status   shows how a lode-miner or lode-pool does, that was started with -status
+update   sends new firmware to a board
 
 "lodectl COMMAND -h" explains each.`,
 	Examples: []cli.Example{
@@ -28,7 +29,7 @@ status   shows how a lode-miner or lode-pool does, that was started with -status
 
 // commands by name.
 func commands() map[string]cli.Run {
-	return map[string]cli.Run{"keygen": keygen, "decode": decode, "encode": encode, "status": status}
+	return map[string]cli.Run{"keygen": keygen, "decode": decode, "encode": encode, "status": status, "update": sendUpdate}
 }
 
 func main() { os.Exit(cli.Main("lodectl", run)) }
@@ -48,7 +49,7 @@ func run(ctx context.Context, s cli.IO, args []string) error {
 		_, err := fmt.Fprintln(s.Out, "lodectl", cli.ReadBuild())
 		return err
 	case len(rest) > 0:
-		return cli.Failf(cli.Usage, "no command %q; there are keygen, decode, encode and status", rest[0])
+		return cli.Failf(cli.Usage, "no command %q; there are keygen, decode, encode, status and update", rest[0])
 	}
-	return cli.Failf(cli.Usage, "no command: say keygen, decode, encode or status; lodectl -h explains them")
+	return cli.Failf(cli.Usage, "no command: say keygen, decode, encode, status or update; lodectl -h explains them")
 }

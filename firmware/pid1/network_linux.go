@@ -196,15 +196,3 @@ func apply(name string, a address) error {
 	}
 	return os.WriteFile("/etc/resolv.conf", resolvConf(a.dns), 0o644)
 }
-
-// sleep returns false when ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}

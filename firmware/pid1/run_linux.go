@@ -1,10 +1,13 @@
 package pid1
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/signal"
 	"path"
@@ -16,6 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lodefw/lode/firmware/recipe"
+	"github.com/lodefw/lode/firmware/slot"
+	"github.com/lodefw/lode/firmware/update"
 	"github.com/lodefw/lode/internal/cli"
 )
 
@@ -40,9 +45,12 @@ func Wanted() bool {
 type machine struct {
 	*console
 	device *recipe.Device
-	data   string // where files may be kept
-	user   []byte // the user's configuration
-	slot   string // that runs: A, B, or none
+	data   string     // where files may be kept
+	user   []byte     // the user's configuration
+	slot   slot.Name  // that runs; empty: there are none
+	card   *slot.Card // nil: none
+	end    context.CancelCauseFunc
+	good   chan struct{} // closed when the image has proved itself
 	net    network
 	log    *tail
 	pid    atomic.Int64 // of the miner
@@ -50,9 +58,10 @@ type machine struct {
 
 // Main runs the board until it is turned off or rebooted. It does not return.
 func Main() {
-	m := &machine{console: newConsole(os.Stdout), data: runDir, log: &tail{max: 64 << 10}}
-	ctx, end := context.WithCancelCause(context.Background())
-	go m.listen(end)
+	m := &machine{console: newConsole(os.Stdout), data: runDir, log: &tail{max: 64 << 10}, good: make(chan struct{})}
+	var ctx context.Context
+	ctx, m.end = context.WithCancelCause(context.Background())
+	go m.listen()
 	m.start()
 	m.mine(ctx)
 	m.leave(context.Cause(ctx))
@@ -65,7 +74,7 @@ var (
 
 // listen takes the signals that end a system: those of busybox's and systemd's tools,
 // and of ctrl-alt-del.
-func (m *machine) listen(end context.CancelCauseFunc) {
+func (m *machine) listen() {
 	unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF)
 	ch := make(chan os.Signal, 1)
 	signal.Notify(ch, unix.SIGINT, unix.SIGTERM, unix.SIGPWR, unix.SIGUSR1, unix.SIGUSR2)
@@ -75,7 +84,7 @@ func (m *machine) listen(end context.CancelCauseFunc) {
 			why = errHalt
 		}
 		m.say("%v: the miner stops first", why)
-		end(why)
+		m.end(why)
 	}
 }
 
@@ -90,6 +99,7 @@ func (m *machine) start() {
 	result, err = m.partitions()
 	m.did("data", result, err)
 	m.did("seed", "", mixSeed(path.Join(m.data, "seed")))
+	m.slots()
 	m.setClock(stamp{time.Unix(m.device.Built, 0), "when this image was built"},
 		stamp{readClock(path.Join(m.data, "clock")), "saved"})
 }
@@ -104,13 +114,13 @@ func (m *machine) load() {
 		m.device = &recipe.Device{Board: "unknown", Network: "eth0"}
 	}
 	for _, arg := range strings.Fields(string(readOrNothing("/proc/cmdline"))) {
-		if slot, ok := strings.CutPrefix(arg, recipe.SlotArg+"="); ok {
-			m.slot = slot
+		if name, ok := strings.CutPrefix(arg, recipe.SlotArg+"="); ok {
+			m.slot = slot.Name(name)
 		}
 	}
 	what := fmt.Sprintf("%s %v", m.device.Board, m.device.Version)
 	if m.slot != "" {
-		what += ", slot " + m.slot
+		what += ", slot " + string(m.slot)
 	}
 	m.did("board", what, err)
 }
@@ -150,6 +160,8 @@ func (m *machine) mine(ctx context.Context) {
 	parts.Go(func() { m.keepTime(ctx, up, s.network.NTP) })
 	wait(ctx, up, networkFirst)
 	parts.Go(func() { m.watch(ctx, s.status) })
+	parts.Go(func() { (&trial{card: m.card}).run(ctx, m.good, m.console, func() { m.end(errReboot) }) })
+	parts.Go(func() { m.updates(ctx) })
 	m.say("miner: starts with board %s", m.device.Mine)
 	supervise(ctx, &process{m.log, &m.pid}, m.console, m.complain)
 }
@@ -205,14 +217,61 @@ func (m *machine) watch(ctx context.Context, address string) {
 		if n.hear(&s, time.Now()) {
 			m.say("memory: miner %s, first process %s, free %s", resident(fmt.Sprint(m.pid.Load())), resident("self"), freeMemory())
 			m.setClock(stamp{readClock(path.Join(m.data, "clock")), "told by the pool"})
-			m.works()
+			close(m.good)
 			tick.Reset(5 * time.Second)
 		}
 	}
 }
 
-// works is called when the image has proved itself.
-func (m *machine) works() {}
+// slots finds the card's slots.
+func (m *machine) slots() {
+	if len(m.device.Slots) != 2 || !m.slot.Valid() {
+		return
+	}
+	m.card = &slot.Card{Running: m.slot, Disk: &card{
+		slots: map[slot.Name]string{slot.A: m.device.Slots[0], slot.B: m.device.Slots[1]}, data: m.data,
+	}}
+}
+
+// install puts an update into the slot that does not run.
+func (m *machine) install(r io.Reader) (*update.Manifest, error) {
+	keys, err := update.ParsePublicKeys(readOrNothing(recipe.KeysPath))
+	if err != nil {
+		return nil, err
+	}
+	return m.card.Install(r, slot.Device{Board: m.device.Board, Version: m.device.Version, Keys: keys, Release: m.device.Release})
+}
+
+// BundleOnCard is where a user puts an update by hand: in the card's first partition.
+const BundleOnCard = "update.tar"
+
+// updates takes an update from the card, or else waits for one by the network.
+func (m *machine) updates(ctx context.Context) {
+	if m.card == nil {
+		return
+	}
+	reboot := func() { m.end(errReboot) }
+	if b, err := m.card.Disk.Read(slot.Boot, BundleOnCard); err == nil {
+		// It is taken away first, so that it cannot be taken twice.
+		err := m.card.Disk.Remove(slot.Boot, BundleOnCard)
+		var got *update.Manifest
+		if err == nil {
+			got, err = m.install(bytes.NewReader(b))
+		}
+		if err == nil {
+			m.say("update: %v from the card is in the other slot", got.Version)
+			reboot()
+			return
+		}
+		m.say("update: from the card: %v", err)
+	}
+	l, err := net.Listen("tcp", fmt.Sprintf(":%d", UpdatePort))
+	if err != nil {
+		m.say("update: %v", err)
+		return
+	}
+	serveUpdates(ctx, l, m.install, m.console, reboot)
+}
 
 // leave ends the system.
 func (m *machine) leave(why error) {

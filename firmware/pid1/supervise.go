@@ -76,3 +76,15 @@ func runChild(ctx context.Context, r runner) (how string, err error) {
 	}
 	return how, nil
 }
+
+// sleep returns false when ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
