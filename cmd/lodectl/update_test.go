@@ -18,7 +18,7 @@ import (
 // The keys that keygen makes sign, and are recognised; a file is never replaced.
 func TestUpdateKeys(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "firmware.key")
-	var out, errs output
+	var out, errs bytes.Buffer
 	s := cli.IO{Out: &out, Err: &errs}
 	if err := run(t.Context(), s, []string{"keygen", "-update", name}); err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func TestSendUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	send := func(address, file string) (string, error) {
-		var out, errs output
+		var out, errs bytes.Buffer
 		err := run(t.Context(), cli.IO{Out: &out, Err: &errs}, []string{"update", address, file})
 		return out.String(), err
 	}
