@@ -46,6 +46,8 @@ type Chain struct {
 	mids   []sha256d.State
 	hits   []sha256d.Hit
 
+	host Host // nil if the host's bytes come from Ports alone
+
 	check checker
 	trace *recorder
 }
@@ -90,7 +92,7 @@ func (c *Chain) do(f func(now time.Duration)) {
 func (c *Chain) advance(to time.Duration) {
 	for {
 		ch, at := c.nextChip()
-		next := min(c.edge, c.tick, c.lockAt, at)
+		next := min(c.edge, c.tick, c.lockAt, at, c.hostNext())
 		if c.bytesUntil(min(next, to)) {
 			continue // a command may have changed what comes next
 		}
@@ -106,8 +108,10 @@ func (c *Chain) advance(to time.Duration) {
 			c.onTick(next)
 		case c.lockAt:
 			c.onLock(next)
-		default:
+		case at:
 			c.onChip(ch, next)
+		default:
+			c.host.Act(Line{c})
 		}
 	}
 	c.now = max(c.now, to)
@@ -188,7 +192,7 @@ func (c *Chain) lookAhead() time.Duration {
 
 // nextRead tells when there may be something to read, at the latest at limit.
 func (c *Chain) nextRead(limit time.Duration) time.Duration {
-	limit = min(limit, c.edge, c.now+c.lookAhead())
+	limit = min(limit, c.edge, c.hostNext(), c.now+c.lookAhead())
 	if len(c.tx.queue) > 0 {
 		limit = min(limit, c.tx.queue[len(c.tx.queue)-1].at)
 	}
