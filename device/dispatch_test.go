@@ -56,6 +56,13 @@ func newRig(t *testing.T, hashers int) *rig {
 			return nil
 		}})
 	}
+	r.start(t, list)
+	return r
+}
+
+// start runs a dispatcher of the hashers until the test ends.
+func (r *rig) start(t *testing.T, list []hashing.Hasher) {
+	t.Helper()
 	var err error
 	r.Dispatcher, err = NewDispatcher(list, DispatcherConfig{Submit: func(s channel.Share) {
 		r.mu.Lock()
@@ -73,7 +80,6 @@ func newRig(t *testing.T, hashers int) *rig {
 		}
 	})
 	synctest.Wait()
-	return r
 }
 
 // job makes a job whose shares take so many hashes.

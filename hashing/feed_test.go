@@ -153,3 +153,44 @@ func ExampleHasher() {
 	fmt.Println(h, "used", source.next.Load(), "works:", err)
 	// Output: abacus used 3 works: <nil>
 }
+
+// instant is a source whose work changes in the instant in which it is made.
+type instant struct {
+	counter
+	feed    *Feed
+	changed <-chan struct{}
+}
+
+func (s *instant) Work(t Traits) (Work, time.Duration, bool) {
+	s.feed.Change()
+	w, wait, ok := s.counter.Work(t)
+	w.Changed = s.changed
+	return w, wait, ok
+}
+
+// Work has its source's Changed; if that does not say, the feed's of before.
+func TestWorkKnowsWhenItIsOver(t *testing.T) {
+	own := make(chan struct{})
+	for _, from := range []<-chan struct{}{own, nil} {
+		src := &instant{changed: from}
+		src.feed = NewFeed(src)
+		src.stock.Store(2)
+		w, err := src.feed.Next(t.Context())
+		again, ok := src.feed.Try()
+		if err != nil || !ok {
+			t.Fatal(err, ok)
+		}
+		for _, w := range []Work{w, again} {
+			select {
+			case <-w.Changed:
+				if from != nil {
+					t.Error("work is over that has just been made")
+				}
+			default:
+				if from == nil {
+					t.Error("a change went unnoticed")
+				}
+			}
+		}
+	}
+}
