@@ -10,7 +10,7 @@ FUZZTIME ?= 10s
 BLOCKS   ?= 0
 BOARD    ?=
 
-.PHONY: build demo test check race fuzz bench bench-hash cross size generate clean
+.PHONY: build demo test check race fuzz bench bench-hash cross size firmware generate clean
 
 build: ## all commands, for this machine, into bin/
 	$(GOBUILD) -o $(BIN)/ ./cmd/...
@@ -51,6 +51,10 @@ cross: ## all commands for all targets
 
 size: ## lode-miner against its size budget
 	@scripts/size
+
+firmware: ## what a person flashes, into bin/firmware: BOARD=list explains; KEY=FILE RELEASE=1 CONFIG=FILE GIVEN='kernel=FILE ...' TRY=1 REFRESH=1
+	@go run ./firmware/build -board '$(BOARD)' -version '$(VERSION)' -built $(STAMP) -o $(BIN)/firmware -key '$(KEY)' -config '$(CONFIG)' \
+		-given '$(GIVEN)' $(if $(RELEASE),-release) $(if $(TRY),-try) $(if $(REFRESH),-refresh)
 
 generate: ## rewrite generated code
 	go generate ./...

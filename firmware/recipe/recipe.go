@@ -29,6 +29,9 @@ type Recipe struct {
 	Boot   *Boot   `toml:"boot"`
 	Device *Device `toml:"device"`
 
+	// An image that QEMU can start has this one too.
+	Qemu *Qemu `toml:"qemu"`
+
 	// A package for another system has this one.
 	Package *Package `toml:"package"`
 
@@ -107,6 +110,14 @@ type Part struct {
 	Given   string `toml:"given"`   // the option that names the file
 	Offset  int64  `toml:"offset"`  // on the card; 0: a file of the first partition
 	Name    string `toml:"name"`    // of that file
+}
+
+// Qemu says how the image is started in emulation. What talks to it makes two
+// character devices, console and uart0: the first of Device.UARTs.
+type Qemu struct {
+	Command string `toml:"command"`
+	Package string `toml:"package"`
+	Args    string `toml:"args"`
 }
 
 // Formats of a package.
@@ -190,6 +201,9 @@ func (r *Recipe) checkImage() error {
 		return errors.New("a kernel of source needs fragment, compiler and target")
 	case k.Provider == Source && len(k.Modules) > 0:
 		return errors.New("a kernel of source has everything built in: no modules")
+	}
+	if q := r.Qemu; r.Emulated && q == nil || q != nil && (q.Command == "" || q.Package == "" || q.Args == "") {
+		return errors.New("qemu needs command, package and args")
 	}
 	for _, text := range r.Kernel.Edits {
 		if _, err := ParseEdit(text); err != nil {

@@ -1,0 +1,9 @@
+//go:build !unix
+
+package image
+
+import "errors"
+
+func (c *Cache) lock() (unlock func(), err error) {
+	return nil, errors.New("image: images are built on Linux")
+}
