@@ -223,6 +223,7 @@ func (c *BM13xx) Status() ChainStatus {
 	}
 	from := c.chain.Status()
 	s.Good, s.HardwareErrors, s.Duplicates, s.Lost = from.Good, from.HardwareErrors, from.Duplicates, from.Lost
+	s.Noise, s.Unasked = from.Noise, from.Unasked
 	if c.phase == Hashing {
 		s.HashRate, s.ResultHashes, s.Walking = from.HashRate, from.ResultHashes, c.walking
 	}

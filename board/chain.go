@@ -51,6 +51,8 @@ type ChainStatus struct {
 	HardwareErrors uint64       `json:"hardware_errors"`
 	Duplicates     uint64       `json:"duplicates"`
 	Lost           uint64       `json:"lost"`
+	Noise          uint64       `json:"noise"`   // bytes from the line that belong to no answer
+	Unasked        uint64       `json:"unasked"` // answers that nobody has asked for
 	Chips          []ChipStatus `json:"chips"`
 }
 
@@ -63,10 +65,13 @@ type ChipStatus struct {
 	HardwareErrors uint64  `json:"hardware_errors"`
 }
 
+// Alive tells whether the chip answers and finds what it should.
+func (c *ChipStatus) Alive() bool { return c.Health == string(bm13xx.Alive) }
+
 // Alive is how many chips answer and find what they should.
 func (s *ChainStatus) Alive() (n int) {
 	for _, c := range s.Chips {
-		if c.Health == string(bm13xx.Alive) {
+		if c.Alive() {
 			n++
 		}
 	}

@@ -1,6 +1,7 @@
 package board
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -110,3 +111,12 @@ func (b *Board) Aim(r *Rail, v Volts) error {
 	r.state.aim.Store(int64(math.Round(float64(v)*1000)) * int64(physic.MilliVolt))
 	return nil
 }
+
+// Aimed is what the rail is to give the chips: the goal, for people and limits.
+func (r *Rail) Aimed() Volts { return volts(r.Goal()) }
+
+// Arrived tells whether the rail is at its goal, or off and will start from it.
+func (r *Rail) Arrived() bool { return !r.IsOn() || r.Setting() == r.Goal() }
+
+// Follow walks to the goal.
+func (r *Rail) Follow(ctx context.Context) error { return r.Walk(ctx, r.Goal()) }

@@ -21,6 +21,8 @@ type Config struct {
 	// Board, when set, has chains that work too. The device turns its power on,
 	// guards it, and has turned it off when Run returns.
 	Board *board.Board
+	// Tuning, when set, says what clocks and voltages of the board are to be found.
+	Tuning *Tuning
 	// Client says which pools, and who we are. A HashRate of 0 is replaced by what the
 	// hashers expect, if they say; Log by ours, if it has none.
 	Client sv2client.Config
@@ -35,6 +37,7 @@ type Device struct {
 	dispatcher *Dispatcher
 	client     *sv2client.Client
 	guard      *guard // nil: no board
+	tuner      *tuner // nil: nothing is tuned
 	feeder     feeder
 	log        *slog.Logger
 	told       []float64 // hash rates that the client knows, of each channel; Run's own
@@ -62,6 +65,11 @@ func New(cfg Config) (*Device, error) {
 		}
 		for _, c := range d.guard.chains() {
 			cfg.Hashers = append(cfg.Hashers[:len(cfg.Hashers):len(cfg.Hashers)], c)
+		}
+	}
+	if cfg.Tuning != nil {
+		if d.tuner, err = newTuner(cfg.Tuning, d.guard, cfg.Log, func(text string) { d.dispatcher.note(text) }); err != nil {
+			return nil, err
 		}
 	}
 	if cfg.Client.HashRate == 0 {
@@ -130,8 +138,11 @@ func (d *Device) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	parts := []func(context.Context) error{d.client.Run, d.dispatcher.Run, d.tellRate}
+	if d.tuner != nil {
+		parts = append(parts, d.tuner.Run)
+	}
 	if d.guard != nil {
-		parts = append(parts, d.guard.Run)
+		parts = append(parts, d.guard.Run) // the last: Run looks at its error
 	}
 	errs := make([]error, len(parts))
 	var running sync.WaitGroup
@@ -183,6 +194,7 @@ func moved(told, measured float64) bool {
 type Status struct {
 	DispatcherStatus
 	Board *BoardStatus     `json:"board,omitempty"` // nil: nothing is guarded
+	Tuner *TunerStatus     `json:"tuner,omitempty"` // nil: nothing is tuned
 	Pool  sv2client.Status `json:"pool"`
 }
 
@@ -191,6 +203,9 @@ func (d *Device) Status() Status {
 	s := Status{DispatcherStatus: d.dispatcher.Status(), Pool: d.client.Status()}
 	if d.guard != nil {
 		s.Board = d.guard.Status()
+	}
+	if d.tuner != nil {
+		s.Tuner = d.tuner.Status()
 	}
 	return s
 }

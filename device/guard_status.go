@@ -34,6 +34,13 @@ func (g *guard) Status() *BoardStatus {
 	return b
 }
 
+// power is the board's state.
+func (g *guard) power() Power {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.state
+}
+
 // status wants the guard's mutex.
 func (l *link) status(now time.Time) LinkStatus {
 	s := LinkStatus{

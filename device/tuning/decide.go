@@ -69,7 +69,7 @@ func (t *Tuner) Next(s *Sample) (changed bool) {
 func (t *Tuner) onTrip() bool {
 	t.raise = t.now.Add(afterTrip)
 	t.probing, t.window = false, window{}
-	if t.plan.equal(t.proven) {
+	if t.plan.Equal(t.proven) {
 		t.base = t.plan.top() - 2*Step
 		return t.step(Held, "the board was turned off: less clock")
 	}

@@ -112,7 +112,7 @@ func (s *silicon) run(t *testing.T, tuner *Tuner, d time.Duration) {
 		if tuner.Next(s.live(plan, 5*time.Second)) {
 			was := plan
 			plan = tuner.Plan()
-			if plan.equal(was) {
+			if plan.Equal(was) {
 				t.Fatalf("a step that changes nothing: %+v", tuner.Status())
 			}
 		}

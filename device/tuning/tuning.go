@@ -52,7 +52,8 @@ func (p Plan) clone() Plan {
 	return q
 }
 
-func (p Plan) equal(q Plan) bool {
+// Equal tells whether two plans are the same.
+func (p Plan) Equal(q Plan) bool {
 	return slices.Equal(p.Volts, q.Volts) && slices.EqualFunc(p.Clocks, q.Clocks, slices.Equal[[]float64])
 }
 
@@ -271,7 +272,7 @@ func (t *Tuner) replan() bool {
 			next.Clocks[i] = append(next.Clocks[i], max(f, t.cfg.MinClock))
 		}
 	}
-	if next.equal(t.plan) {
+	if next.Equal(t.plan) {
 		return false
 	}
 	t.plan = next

@@ -151,7 +151,7 @@ func TestTripIsUndone(t *testing.T) {
 		t.Fatal("it never goes up")
 	}
 	s.trips++
-	if !tuner.Next(s.live(tuner.Plan(), 5*time.Second)) || !tuner.Plan().equal(good) {
+	if !tuner.Next(s.live(tuner.Plan(), 5*time.Second)) || !tuner.Plan().Equal(good) {
 		t.Errorf("after the trip %+v, want %+v", tuner.Plan(), good)
 	}
 	steps := tuner.Status().Steps
