@@ -10,12 +10,13 @@ import (
 	"periph.io/x/conn/v3/physic"
 )
 
-// request asks the runner for other clocks, or for a register.
+// request asks the runner for other clocks, or for a register, or to write one.
 type request struct {
 	chip  int                // whose clock, or allChips
 	clock physic.Frequency   // of that chip, or of all
 	each  []physic.Frequency // of each chip, when it is not one for all
 	read  *reading
+	write *Command   // to be sent as it is
 	done  chan error // has room
 }
 
@@ -68,6 +69,11 @@ func (c *Chain) setFrequency(ctx context.Context, req request) error {
 func (r *runner) accept(ctx context.Context, req request) error {
 	if req.read != nil {
 		return r.beginRead(ctx, req)
+	}
+	if req.write != nil {
+		err := r.command(ctx, *req.write, 0)
+		req.done <- err
+		return err
 	}
 	if r.walk.done != nil {
 		r.walk.done <- errSuperseded

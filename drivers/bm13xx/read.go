@@ -18,6 +18,8 @@ const readWait = 400 * ms
 // reading is a read that is under way.
 type reading struct {
 	reg    Reg
+	one    bool // of chip alone
+	chip   int
 	values []Reading
 	done   chan []Reading // has room
 }
@@ -28,7 +30,12 @@ var errBusy = errors.New("bm13xx: another register is being read")
 // ReadAll reads a register of all chips of a chain that is in Run, while it mines
 // on. Chips that do not answer are left out; Status says whether they are dead.
 func (c *Chain) ReadAll(ctx context.Context, reg Reg) ([]Reading, error) {
-	req := request{read: &reading{reg: reg, done: make(chan []Reading, 1)}, done: make(chan error, 1)}
+	return c.read(ctx, &reading{reg: reg})
+}
+
+func (c *Chain) read(ctx context.Context, want *reading) ([]Reading, error) {
+	want.done = make(chan []Reading, 1)
+	req := request{read: want, done: make(chan error, 1)}
 	if err := c.request(ctx, req); err != nil {
 		return nil, err
 	}
@@ -52,7 +59,7 @@ func (c *Chain) request(ctx context.Context, req request) error {
 	}
 }
 
-// beginRead asks all chips.
+// beginRead asks all chips, or one.
 func (r *runner) beginRead(ctx context.Context, req request) error {
 	if r.reading != nil {
 		req.done <- errBusy
@@ -60,7 +67,11 @@ func (r *runner) beginRead(ctx context.Context, req request) error {
 	}
 	r.reading = req.read
 	r.readEnd.Reset(readWait)
-	return r.command(ctx, Command{Op: OpRead, All: true, Reg: req.read.reg}, 0)
+	ask := Command{Op: OpRead, All: true, Reg: req.read.reg}
+	if req.read.one {
+		ask.All, ask.Chip = false, r.address(req.read.chip)>>r.spec.addrShift
+	}
+	return r.command(ctx, ask, 0)
 }
 
 // endRead hands over what has come.
@@ -86,6 +97,10 @@ func (r *runner) answers(resp Response) bool {
 	r.heard(chip)
 	if len(r.reading.values) < maxChips {
 		r.reading.values = append(r.reading.values, Reading{Chip: chip, Value: resp.Value})
+	}
+	if r.reading.one {
+		r.readEnd.Stop()
+		r.endRead()
 	}
 	return true
 }
