@@ -334,4 +334,8 @@ func TestProgress(t *testing.T) {
 	if got := progress(&st); !strings.HasSuffix(got, "p:1, difficulty 0.001235") {
 		t.Errorf("got %s", got)
 	}
+	st.Pool.Channels = []sv2client.ChannelStatus{{State: sv2client.Mining}, {State: sv2client.Opening}, {State: sv2client.Mining}}
+	if got := progress(&st); !strings.HasSuffix(got, "0.001235 and so on, 2 channels") {
+		t.Errorf("got %s", got)
+	}
 }

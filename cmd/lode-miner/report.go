@@ -9,6 +9,7 @@ import (
 
 	"github.com/lodefw/lode/device"
 	"github.com/lodefw/lode/internal/cli"
+	"github.com/lodefw/lode/sv2client"
 )
 
 const (
@@ -83,7 +84,20 @@ func progress(st *device.Status) string {
 	if p.Channel == nil {
 		return line + p.State.String() + " " + p.Pool
 	}
-	return line + fmt.Sprintf("%s, difficulty %.4g", p.Pool, p.Channel.Difficulty)
+	line += fmt.Sprintf("%s, difficulty %.4g", p.Pool, p.Channel.Difficulty)
+	if len(p.Channels) > 1 {
+		line += fmt.Sprintf(" and so on, %d channels", open(p.Channels))
+	}
+	return line
+}
+
+func open(channels []sv2client.ChannelStatus) (n int) {
+	for _, c := range channels {
+		if c.State == sv2client.Mining {
+			n++
+		}
+	}
+	return n
 }
 
 // boardLine says in a few words how a board is.

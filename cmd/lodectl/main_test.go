@@ -178,7 +178,7 @@ func FuzzDecode(f *testing.F) {
 func TestStatus(t *testing.T) {
 	fault := sv2client.PoolStatus{URL: noise.URL{Host: "b", Port: 2}, Fault: "unreachable", Error: "refused", Advice: "look"}
 	miner := device.Status{Pool: sv2client.Status{State: sv2client.Mining, Pool: "a:1", User: "alice", Accepted: 5,
-		Rejected: map[string]uint64{"stale-share": 2, "x": 3}, Channel: &sv2client.ChannelStatus{ID: 7, Difficulty: 2},
+		Rejected: map[string]uint64{"stale-share": 2, "x": 3}, Channels: []sv2client.ChannelStatus{{ID: 7, Difficulty: 2, HashRate: 1e6}, {Error: "too many"}},
 		Job: &sv2client.JobStatus{}, Pools: []sv2client.PoolStatus{fault}}}
 	miner.Hashers = []device.HasherStatus{{Name: "cpu"}}
 	miner.HashRate.Minute1 = 2e6
@@ -186,7 +186,7 @@ func TestStatus(t *testing.T) {
 		st   any
 		says []string
 	}{
-		"miner": {miner, []string{"2 MH/s (1 min)", "a:1 as alice: mining", "5 accepted", "3 rejected: x, 2 rejected: stale-share", "b:2: unreachable", "look"}},
+		"miner": {miner, []string{"2 MH/s (1 min)", "a:1 as alice: mining", "7, difficulty 2, 1 MH/s", "work for the others: too many", "5 accepted", "3 rejected: x, 2 rejected: stale-share", "b:2: unreachable", "look"}},
 		"pool":  {pool.Status{Started: time.Now(), Accepted: 9, Blocks: 2, HashRate: 1e6}, []string{"9 accepted", "2 taken", "in trouble"}},
 	} {
 		t.Run(name, func(t *testing.T) {

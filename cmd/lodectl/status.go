@@ -87,8 +87,12 @@ func summarizeMiner(w io.Writer, b []byte) error {
 	} else {
 		fmt.Fprintf(w, "pool\t%s as %s: %s\n", p.Pool, p.User, p.State)
 	}
-	if c := p.Channel; c != nil {
-		fmt.Fprintf(w, "channel\t%d, difficulty %.4g\n", c.ID, c.Difficulty)
+	for _, c := range p.Channels {
+		if c.Error != "" {
+			fmt.Fprintf(w, "channel\tnone, its hashers work for the others: %s\n", c.Error)
+		} else if c.ID != 0 {
+			fmt.Fprintf(w, "channel\t%d, difficulty %.4g, %s\n", c.ID, c.Difficulty, cli.HashRate(c.HashRate))
+		}
 	}
 	fmt.Fprintf(w, "shares\t%d accepted, %d not answered yet%s%s\n", p.Accepted, p.Pending, reasons("rejected", p.Rejected), reasons("lost", p.Lost))
 	fmt.Fprintf(w, "blocks\t%d\n", p.Blocks)
