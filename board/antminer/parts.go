@@ -10,6 +10,7 @@ import (
 	"github.com/lodefw/lode/drivers/apw"
 	"github.com/lodefw/lode/drivers/dspic"
 	"github.com/lodefw/lode/drivers/fan"
+	"github.com/lodefw/lode/drivers/pic16"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 )
@@ -108,4 +109,23 @@ func Fans(inputs []Duty, tachs []gpio.PinIn, minDuty, minRPM float64) (fans []*b
 		keepers = append(keepers, &board.Keeper{Name: name + " tachometer", Always: true, Run: tach.Run})
 	}
 	return fans, keepers, err
+}
+
+// pic is a pic16.Controller as a rail's driver.
+type pic struct{ c *pic16.Controller }
+
+func (d pic) SetVoltage(v physic.ElectricPotential) error {
+	return call(picPatience, func(ctx context.Context) error { return d.c.SetVoltage(ctx, v) })
+}
+func (d pic) On() error  { return call(controllerPatience, d.c.Enable) }
+func (d pic) Off() error { return call(controllerPatience, d.c.Disable) }
+
+// picPatience bounds setting a voltage, which is read back.
+const picPatience = 1500 * time.Millisecond
+
+// PIC16 makes an S9's voltage controller the driver of a rail, and returns its
+// heartbeat. It cannot measure: like with Controller, its loss is the heartbeat's.
+func PIC16(c *pic16.Controller, r *board.Rail) *board.Keeper {
+	r.Driver, r.Measure = pic{c}, func() (board.Power, error) { return board.Power{}, nil }
+	return &board.Keeper{Name: r.Name, Chain: r.Chain, Run: c.Run}
 }
