@@ -49,7 +49,7 @@ func TestRefused(t *testing.T) {
 		{`poll = "300ms"`, `poll = "soon"`, `line 3, key "poll"`},
 		{`poll = "300ms"`, `poll = "-1s"`, "between 0 and an hour"},
 		{`poll = "300ms"`, `pole = "300ms"`, `no key "pole"`},
-		{`chips = 126`, `chips = "many"`, `key "chip`},
+		{`chips = 126`, `chips = "many"`, "line 10 (last key"},
 		{`chips = 126`, `chips = 300`, "300, want 1 to 256"},
 		{`domains = 42`, `domains = 40`, "evenly"},
 		{`model = "BM1362"`, `model = "BM1"`, "[[chain]] 1 hash board 1: model"},
