@@ -225,15 +225,17 @@ func (r *run) fail(s *session) {
 	if f.Kind == Stale {
 		s.p.staleTip = s.stale
 	}
-	if s.shied && f.Kind == Disconnected {
+	shies := s.shied && f.Kind == Disconnected
+	if shies {
 		s.p.shy++
-		if s.p.shy >= maxShy {
-			s.log.Warn("pool hangs up when it is asked for another channel; trying with one", "times", s.p.shy)
-			r.c.event("pool " + s.url.Address() + " hangs up when it is asked for another channel; work is shared")
-		}
+		shies = s.p.shy >= maxShy
 	}
 	pause := s.p.next.Sub(now).Round(time.Millisecond)
 	r.c.mu.Unlock()
+	if shies {
+		s.log.Warn("pool hangs up when it is asked for another channel; trying with one")
+		r.c.event("pool " + s.url.Address() + " hangs up when it is asked for another channel, work is shared")
+	}
 	if again { // once is enough for people
 		s.log.Debug("pool failed again", "fault", f.Kind.String(), "err", f.Err, "pause", pause)
 		return
