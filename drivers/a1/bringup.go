@@ -203,7 +203,7 @@ func (c *Chain) start(ctx context.Context, ch *chip) error {
 		return err
 	}
 	c.mu.Lock()
-	ch.cores = min(reg.Cores(), allCores)
+	ch.cores = min(reg.Cores(), Cores)
 	ch.since = time.Now()
 	c.mu.Unlock()
 	switch {

@@ -22,6 +22,9 @@ import (
 	"periph.io/x/conn/v3/spi"
 )
 
+// DefaultClock is the cores' usual clock.
+const DefaultClock = 800 * physic.MegaHertz
+
 // Options say what a chain is made of. The zero value works where the board has
 // just reset the chips.
 type Options struct {
@@ -34,7 +37,7 @@ type Options struct {
 	Reset gpio.PinOut
 	// Reference is the crystal; 0 means 16 MHz.
 	Reference physic.Frequency
-	// Clock is the cores' clock; 0 means 800 MHz.
+	// Clock is the cores' clock; 0 means DefaultClock.
 	Clock physic.Frequency
 	// MaxClock is the board's limit, which no setting passes; 0 means 1 GHz.
 	MaxClock physic.Frequency
@@ -53,7 +56,7 @@ type Options struct {
 func (o *Options) fill() error {
 	setDefault(&o.Name, "a1")
 	setDefault(&o.Reference, 16*physic.MegaHertz)
-	setDefault(&o.Clock, 800*physic.MegaHertz)
+	setDefault(&o.Clock, DefaultClock)
 	setDefault(&o.MaxClock, physic.GigaHertz)
 	setDefault(&o.Ticket, 0x1d00ffff)
 	setDefault(&o.Poll, 10*time.Millisecond)

@@ -27,9 +27,11 @@ const (
 	Off     State = "off"     // failed too often; until the next Run
 )
 
-// Cores of a chip, and cgminer's limits below which it is spared.
+// Cores of a chip; each makes a hash in a clock.
+const Cores = 32
+
+// Limits of cgminer's, below which a chip is spared.
 const (
-	allCores    = 32
 	weakBelow   = 30
 	brokenBelow = 26
 )

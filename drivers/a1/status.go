@@ -14,8 +14,10 @@ type Status struct {
 	Noise uint64
 	// Lost counts commands that came back without an answer, on chips that
 	// went on afterwards too.
-	Lost  uint64
-	Chips []ChipStatus
+	Lost uint64
+	// ResultHashes are what each good result stands for.
+	ResultHashes float64
+	Chips        []ChipStatus
 }
 
 // ChipStatus is a chip's part of Status.
@@ -33,7 +35,7 @@ type ChipStatus struct {
 func (c *Chain) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Status{Name: c.opts.Name, Clock: c.clock, Noise: c.noise, Lost: c.lost}
+	s := Status{Name: c.opts.Name, Clock: c.clock, Noise: c.noise, Lost: c.lost, ResultHashes: c.ticket.Hashes()}
 	s.Chips = slices.Grow(s.Chips, len(c.chips))
 	for i := range c.chips {
 		ch := &c.chips[i]

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lodefw/lode/hashing"
+	"periph.io/x/conn/v3/spi"
 )
 
 const maxBusErrors = 3 // in a row, then Run fails
@@ -166,6 +167,22 @@ func (c *Chain) off() (err error) {
 		}
 	}
 	return err
+}
+
+// Stop stops the first chips of a bus, whether they are there or not, and without
+// knowing anything of them: for who turns a board off beside a chain that hangs.
+func Stop(conn spi.Conn, reset func() error, chips int) error {
+	c := Chain{opts: Options{Reset: reset}, conn: conn}
+	if err := c.opts.fill(); err != nil {
+		return err
+	}
+	var first error
+	for i := range min(chips, MaxChips) {
+		if err := c.stop(i); err != nil && first == nil {
+			first = fmt.Errorf("chip %d may go on hashing: %w", i, err)
+		}
+	}
+	return first
 }
 
 // reclock sets an oscillator that SetOscillator asked for.

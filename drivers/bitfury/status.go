@@ -4,9 +4,10 @@ import "slices"
 
 // Status is a chain's state at a moment, for people and JSON.
 type Status struct {
-	Name  string
-	Bits  int // of the oscillator
-	Chips []ChipStatus
+	Name         string
+	Bits         int     // of the oscillator
+	ResultHashes float64 // that each good result stands for
+	Chips        []ChipStatus
 }
 
 // ChipStatus is a chip's part of Status.
@@ -23,7 +24,7 @@ type ChipStatus struct {
 func (c *Chain) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Status{Name: c.opts.Name, Bits: c.bits}
+	s := Status{Name: c.opts.Name, Bits: c.bits, ResultHashes: c.opts.Ticket.Hashes()}
 	s.Chips = slices.Grow(s.Chips, len(c.chips))
 	for i := range c.chips {
 		ch := &c.chips[i]
@@ -38,6 +39,10 @@ func (c *Chain) Status() Status {
 // guess is a chip's rate in hashes per second before its counter is read: 2.5
 // GH/s at 54 bits, within what operators report.
 const guess = 2.5e9
+
+// RateAt is what to expect of a chip at a setting of the oscillator, in hashes per
+// second. That it is a multiple of the bits is a guess.
+func RateAt(bits int) float64 { return guess * float64(bits) / DefaultBits }
 
 // HashRate is the rate to expect in hashes per second.
 func (c *Chain) HashRate() float64 {

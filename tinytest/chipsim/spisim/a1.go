@@ -69,7 +69,7 @@ func NewA1(cfg A1Config) *A1 {
 		cfg.Scale = 1
 	}
 	c := &A1{cfg: cfg, out: make([]uint16, cfg.Chips), back: make([]uint16, cfg.Chips)}
-	c.Bus = Bus{name: "virtual A1", mode: spi.Mode1, rand: rand.New(rand.NewPCG(cfg.Seed, 1)), timed: cfg.Timed, chain: c}
+	c.Bus = Bus{name: "virtual A1", mode: spi.Mode1, rand: rand.New(rand.NewPCG(cfg.Seed, 1)), timed: cfg.Timed, chain: c, heat: newHeat(0.7e-9, 2.1)}
 	for i := range cfg.Chips {
 		cores := 32
 		if cfg.Cores != nil {
@@ -114,7 +114,7 @@ func (c *A1) Stats(chip int) A1Stats {
 	ch := c.chips[chip-1]
 	ch.advance(time.Now())
 	s := ch.stats
-	s.Busy = ch.jobs > 0 && !c.inReset
+	s.Busy = ch.jobs > 0 && !c.inReset && !c.off
 	s.Clock = ch.clock()
 	return s
 }
@@ -132,22 +132,42 @@ func (p *resetPin) Out(l gpio.Level) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
+	c.warm(now)
 	if l == gpio.Low && !c.inReset {
-		for i, ch := range c.chips {
-			ch.advance(now)
-			ch.reset(now)
-			c.out[i], c.back[i] = 0, 0
-		}
+		c.forget(now)
 	}
 	c.inReset = l == gpio.Low
 	return nil
 }
 
+// forget resets all chips.
+func (c *A1) forget(now time.Time) {
+	for i, ch := range c.chips {
+		ch.advance(now)
+		ch.reset(now)
+		c.out[i], c.back[i] = 0, 0
+	}
+}
+
+// working is the mean of the chips that have a job.
+func (c *A1) working(time.Time) (rate float64) {
+	for _, ch := range c.chips {
+		if ch.jobs > 0 && !c.inReset {
+			rate += ch.rate() / float64(len(c.chips))
+		}
+	}
+	return rate
+}
+
+// a1TooHot is where chips answer no more: operators report that heat shows so. The
+// figure is a guess.
+const a1TooHot = 110
+
 var errPWM = errors.New("spisim: a reset line makes no PWM")
 
 // transfer clocks the bytes through the chain, a word at a time.
 func (c *A1) transfer(w, r []byte) {
-	if c.inReset || len(c.chips) == 0 {
+	if c.inReset || len(c.chips) == 0 || c.heat.chip > a1TooHot {
 		clear(r)
 		return
 	}

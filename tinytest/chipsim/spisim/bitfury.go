@@ -69,7 +69,7 @@ func NewBitfury(cfg BitfuryConfig) *Bitfury {
 		}
 	}
 	c := &Bitfury{cfg: cfg}
-	c.Bus = Bus{name: "virtual Bitfury", mode: spi.Mode0, rand: rand.New(rand.NewPCG(cfg.Seed, 1)), timed: cfg.Timed, chain: c}
+	c.Bus = Bus{name: "virtual Bitfury", mode: spi.Mode0, rand: rand.New(rand.NewPCG(cfg.Seed, 1)), timed: cfg.Timed, chain: c, heat: newHeat(1e-9, 14)}
 	for i := range cfg.Chips {
 		c.chips = append(c.chips, newBitfuryChip(c, rand.New(rand.NewPCG(cfg.Seed, uint64(i)+2))))
 	}
@@ -82,6 +82,23 @@ func (c *Bitfury) ResetLinks() error {
 	defer c.mu.Unlock()
 	c.reset = true
 	return nil
+}
+
+// forget makes all chips as after power-up.
+func (c *Bitfury) forget(time.Time) {
+	for i, ch := range c.chips {
+		c.chips[i] = &bitfuryChip{chain: c, rand: ch.rand, fault: ch.fault, stats: ch.stats, search: ch.search}
+	}
+}
+
+// working is the mean of the chips that run.
+func (c *Bitfury) working(time.Time) (rate float64) {
+	for _, ch := range c.chips {
+		if ch.running() {
+			rate += ch.rate() * float64(c.cfg.Cores) / float64(len(c.chips))
+		}
+	}
+	return rate
 }
 
 // SetFault sets what is wrong with a chip, counted from 0.

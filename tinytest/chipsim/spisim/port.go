@@ -14,10 +14,9 @@ import (
 
 // Bus is what chains have in common: the host's end of the wires.
 type Bus struct {
-	name string
-	mode spi.Mode
-	// chain answers a transfer; it is called with mu held.
-	chain interface{ transfer(w, r []byte) }
+	name  string
+	mode  spi.Mode
+	chain chain
 
 	mu        sync.Mutex
 	rand      *rand.Rand
@@ -26,8 +25,20 @@ type Bus struct {
 	timed     bool
 	errorRate float64
 	broken    bool
+	off       bool // no supply
+	heat      heat
 	trace     *Trace
 	reports   []string
+}
+
+// chain is what a Bus ends at. It is called with the lock held.
+type chain interface {
+	// transfer answers one transfer.
+	transfer(w, r []byte)
+	// working is how many hashes per second a chip makes, on the mean.
+	working(now time.Time) float64
+	// forget makes all chips as new.
+	forget(now time.Time)
 }
 
 // maxReports bounds the list of what the chain found wrong.
@@ -131,7 +142,12 @@ func (c *busConn) Tx(w, r []byte) error {
 	if b.broken {
 		return errClosed
 	}
-	b.chain.transfer(w, r)
+	b.warm(time.Now())
+	if b.off {
+		clear(r)
+	} else {
+		b.chain.transfer(w, r)
+	}
 	for i := range r {
 		if b.errorRate > 0 && b.rand.Float64() < b.errorRate {
 			r[i] ^= byte(1 + b.rand.UintN(255))
