@@ -127,9 +127,9 @@ func TestChannelsComeBack(t *testing.T) {
 			}
 		}
 		for range 5 {
-			r.Until("shares on all channels", time.Minute, mined(5))
+			r.Until("shares on all channels", 3*time.Minute, mined(5))
 			r.Net.CutAll()
-			r.Until("shares on all new channels", time.Minute, mined(5))
+			r.Until("shares on all new channels", 3*time.Minute, mined(5))
 			r.Pools[0].Kill()
 			time.Sleep(20 * time.Second)
 			r.Pools[0].Start()
