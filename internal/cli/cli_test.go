@@ -91,6 +91,7 @@ type testConfig struct {
 	Nodes []struct {
 		URL string `toml:"url"`
 	} `toml:"node"`
+	Pins   map[string]string `toml:"pins"`
 	Hidden string
 }
 
@@ -130,13 +131,13 @@ rate = 0.5
 url = "n0"
 `)
 	env := []string{"PROG_THREADS=3", "PROG_LISTEN=env", "PROG_LIMITS_PER_ADDRESS=0x10", "PROG_VERBOSE=true",
-		"PROG_NODE_0_URL=m0", "PROG_NODE_1_URL=m1", "PROG_NODE_3_URL=gap"}
+		"PROG_PINS=reset=4, enable=low", "PROG_NODE_0_URL=m0", "PROG_NODE_1_URL=m1", "PROG_NODE_3_URL=gap"}
 	cfg, rest, warned, err := parseTest(t, env, "-config", path, "-listen", "flag", "-pool", "x", "-pool", "y", "rest")
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := fmt.Sprintf("%+v %v", cfg, rest)
-	want := "{Listen:flag Pools:[x y] Wait:10s Threads:3 Verbose:true Limits:{PerAddress:16 Rate:0.5} Nodes:[{URL:m0} {URL:m1}] Hidden:} [rest]"
+	want := "{Listen:flag Pools:[x y] Wait:10s Threads:3 Verbose:true Limits:{PerAddress:16 Rate:0.5} Nodes:[{URL:m0} {URL:m1}] Pins:map[enable:low reset:4] Hidden:} [rest]"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -185,6 +186,7 @@ func TestParseErrors(t *testing.T) {
 		{file: "= =", code: Config, text: "c.toml"},
 		{env: []string{"PROG_THREADS=many"}, code: Config, text: "PROG_THREADS"},
 		{env: []string{"PROG_LIMITS_PER_ADDRESS=70000"}, code: Config, text: "PER_ADDRESS"},
+		{env: []string{"PROG_PINS=4"}, code: Config, text: "name=value"},
 		{env: []string{"PROG_WAIT=5"}, code: Config, text: "PROG_WAIT"},
 		{env: []string{"PROG_CONFIG=/nonexistent/file"}, code: Config, text: "/nonexistent/file"},
 		{args: []string{"-nope"}, code: Usage, text: "prog -h"},

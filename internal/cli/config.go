@@ -19,7 +19,8 @@ import (
 //
 // Keys are those of the fields' toml tags; the variable of a key is the prefix and
 // the key's path in capitals, joined by "_": LODE_POOL_LIMITS_PER_ADDRESS. Lists
-// are separated by commas; tables of a list are numbered from 0.
+// are separated by commas, so are the pairs name=value of a table of strings; tables of
+// a list are numbered from 0.
 func Parse[C any](s IO, h Help, args []string, cfg *C, define func(*flag.FlagSet, *C)) ([]string, error) {
 	path, err := configPath(s, h, args, *cfg, define)
 	if err != nil {
@@ -176,9 +177,25 @@ func setText(f reflect.Value, text string) error {
 		f.SetString(text)
 	case reflect.Slice:
 		return setList(f, text)
+	case reflect.Map:
+		return setPairs(f, text)
 	default:
 		return setNumber(f, text)
 	}
+	return nil
+}
+
+// setPairs sets a map of strings from name=value,name=value.
+func setPairs(f reflect.Value, text string) error {
+	pairs := make(map[string]string)
+	for pair := range strings.SplitSeq(text, ",") {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return fmt.Errorf("%q is not name=value", pair)
+		}
+		pairs[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	f.Set(reflect.ValueOf(pairs))
 	return nil
 }
 
