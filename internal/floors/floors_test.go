@@ -22,7 +22,7 @@ var floor = map[string]int{
 	"sv2/sv2net": 2, "sv2/channel": 2, "hashing/cpu": 2, "drivers/": 2, "board/linux": 2,
 	"firmware/update": 0, "firmware/recipe": 1, "firmware/": 5,
 	"device/tuning": 3, "sv2client": 3, "board": 3, "board/": 3, "pool/": 3,
-	"device": 4, "pool": 4, "board/amlogic": 4, "board/s19bbb": 4, "board/described": 4, // made of board/antminer
+	"device": 4, "pool": 4, "board/amlogic": 4, "board/s19bbb": 4, "board/described": 4, "board/s9": 4, // made of board/antminer
 	"board/virtual": 5, // made of other boards and chipsim
 	"board/catalog": 5, // of all boards
 	"cmd/":          5, "examples/": 5, "tinytest": 5, "tinytest/": 5, "internal/": 5,
