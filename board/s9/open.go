@@ -65,14 +65,14 @@ func parts(o *antminer.Opener) (p Parts, err error) {
 		}
 		present, err := plug.Level()
 		if err != nil {
-			return p, fmt.Errorf("J%d: its plug pin cannot be read: %w", n, err)
+			return p, fmt.Errorf("connector J%d: its plug pin cannot be read: %w", n, err)
 		}
 		if !present {
 			continue
 		}
 		core, err := openCore(o, n)
 		if err != nil {
-			return p, fmt.Errorf("J%d: %w", n, err)
+			return p, fmt.Errorf("connector J%d: %w", n, err)
 		}
 		p.HashBoards = append(p.HashBoards, HashBoard{Connector: n, Core: core, Reset: reset})
 	}

@@ -107,13 +107,13 @@ func New(ctx context.Context, p Parts, o Options) (*board.Board, error) {
 	b := &board.Board{Name: Name, Clamps: clamps}
 	for _, h := range p.HashBoards {
 		if rerr := h.Reset.Out(gpio.Low); rerr != nil {
-			err = errors.Join(err, fmt.Errorf("J%d: the chips cannot be held in reset: %w", h.Connector, rerr))
+			err = errors.Join(err, fmt.Errorf("connector J%d: the chips cannot be held in reset: %w", h.Connector, rerr))
 		}
 	}
 	err = errors.Join(err, addFans(b, p.Fans))
 	for _, h := range p.HashBoards {
 		if aerr := addHashBoard(ctx, b, p.I2C, h, output, o); aerr != nil {
-			err = errors.Join(err, fmt.Errorf("J%d: %w", h.Connector, aerr))
+			err = errors.Join(err, fmt.Errorf("connector J%d: %w", h.Connector, aerr))
 		}
 	}
 	if err != nil {
