@@ -73,7 +73,7 @@ func places(list []bitaxeraw.Device) string {
 }
 
 // USBPorts is how a board on USB is named: its two ports.
-const USBPorts = "CONTROL,DATA"
+const USBPorts = "CONTROL,DATA, such as /dev/ttyACM0,/dev/ttyACM1"
 
 // CutPorts takes "CONTROL,DATA" apart.
 func CutPorts(where string) (control, data string, err error) {

@@ -9,8 +9,12 @@ import (
 	"github.com/lodefw/lode/board"
 )
 
+func detect(u board.USB) board.Finding {
+	return board.Finding{Saw: "a system that is not Linux", Want: u.About}
+}
+
 // OpenUSB needs Linux: the chips' baud rates are not among those of other systems'
 // serial ports.
-func OpenUSB(control, data string, k Kind, o Options) (*board.Board, io.Closer, error) {
+func OpenUSB(control, data string, k *Kind, o Options) (*board.Board, io.Closer, error) {
 	return nil, nil, errors.New("bitaxe: boards on USB need Linux")
 }

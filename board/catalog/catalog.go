@@ -8,13 +8,19 @@ import (
 	"strings"
 
 	"github.com/lodefw/lode/board"
+	"github.com/lodefw/lode/board/amlogic"
 	"github.com/lodefw/lode/board/bitaxe"
+	"github.com/lodefw/lode/board/described"
+	"github.com/lodefw/lode/board/emberone"
+	"github.com/lodefw/lode/board/rpi"
+	"github.com/lodefw/lode/board/s19bbb"
+	"github.com/lodefw/lode/board/s9"
 	"github.com/lodefw/lode/board/virtual"
 )
 
 // Kinds lists all boards: those on wires, then the virtual ones.
 func Kinds() []board.Kind {
-	return slices.Concat(bitaxe.Boards(), virtuals())
+	return slices.Concat(bitaxe.Boards(), emberone.Boards(), amlogic.Boards(), s19bbb.Boards(), s9.Boards(), rpi.Boards(), described.Boards(), virtuals())
 }
 
 // virtuals are the boards in this process, as "virtual:NAME".
@@ -39,18 +45,29 @@ func Open(name string, c board.OpenConfig) (*board.Board, io.Closer, error) {
 	if err == nil {
 		err = k.CheckSettings(c.Settings)
 	}
-	if err == nil && k.Where != "" && c.Where == "" && k.Detect != nil {
-		if f := k.Detect(); f.Found {
-			c.Where = f.Where
-		}
-	}
 	if err == nil && k.Where != "" && c.Where == "" {
-		err = fmt.Errorf("catalog: %s is a %s: say where, as %s:%s", name, k.About, name, k.Where)
+		c.Where, err = where(k)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	return k.Open(c)
+}
+
+// where looks for a board that was named, but not where it is. What Detect has seen
+// need not be surely it: the user says that it is.
+func where(k board.Kind) (string, error) {
+	var f board.Finding
+	if k.Detect != nil {
+		f = k.Detect()
+	}
+	switch {
+	case f.Where != "":
+		return f.Where, nil
+	case k.Detect == nil:
+		return "", fmt.Errorf("catalog: %s is a %s: say where, as %s:%s", k.Name, k.About, k.Name, k.Where)
+	}
+	return "", fmt.Errorf("catalog: %s: %v; or say where, as %s:%s", k.Name, f, k.Name, k.Where)
 }
 
 // Find returns the kind with a name.
@@ -79,4 +96,12 @@ func Detect() (list []Detected) {
 		}
 	}
 	return list
+}
+
+// Address is what -board wants for it: "NAME" or "NAME:WHERE".
+func (d *Detected) Address() string {
+	if d.Finding.Where == "" {
+		return d.Name
+	}
+	return d.Name + ":" + d.Finding.Where
 }

@@ -1,7 +1,9 @@
 package virtual
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/lodefw/lode/board/bitaxe"
 	"github.com/lodefw/lode/tinytest/chipsim"
@@ -9,27 +11,54 @@ import (
 	"periph.io/x/conn/v3/physic"
 )
 
-// Bitaxe is a virtual Bitaxe with one chip.
+// Bitaxe is a virtual Bitaxe.
 type Bitaxe struct {
 	*Board
 	Chip      *chipsim.Chain
-	Cooler    *i2csim.EMC2101
-	Regulator *i2csim.TPS546
+	Cooler    *i2csim.EMC2101 // nil on boards with another fan controller
+	Regulator *i2csim.TPS546  // nil on boards with a DAC
+
+	kind bitaxe.Kind
+	fans []*i2csim.Fan
+	dac  *i2csim.DS4432U
+	// diodes breaks the wires to the chips' diodes; nil if there are none.
+	diodes func(open bool)
+	usual  float64 // volts of the supply
 
 	// The bus's lock guards what follows.
 	rand    *rand.Rand
 	input   float64 // V
 	leak    float64 // A that flow beside the chips
 	heat    float64 // °C that the regulator has above its usual
-	volts   float64 // mV that the chips were told
+	volts   float64 // mV that the regulator gives
 	air     float64
 	ambient float64
 }
 
-func bitaxes() (list []kind) {
+// bitaxeVersion is a virtual board: a kind, with the DAC of its early versions or not.
+type bitaxeVersion struct {
+	name string
+	kind bitaxe.Kind
+	bent bool
+}
+
+// bitaxeVersions are all kinds as they are made today, and the last versions with a
+// DAC of those that had one.
+func bitaxeVersions() (list []bitaxeVersion) {
 	for _, k := range bitaxe.Kinds() {
-		list = append(list, kind{k.Name, func(cfg Config) (*Board, error) {
-			b, err := newBitaxe(k, cfg)
+		list = append(list, bitaxeVersion{k.Name, k, k.Stage == nil})
+	}
+	for _, old := range [...]struct{ kind, name string }{{"bitaxe-supra", "bitaxe-supra-401"}, {"bitaxe-ultra", "bitaxe-ultra-205"}} {
+		i := slices.IndexFunc(list, func(v bitaxeVersion) bool { return v.name == old.kind })
+		list = append(list, bitaxeVersion{old.name, list[i].kind, true})
+	}
+	return list
+}
+
+func bitaxes() (list []kind) {
+	for _, v := range bitaxeVersions() {
+		list = append(list, kind{v.name, func(cfg Config) (*Board, error) {
+			b, err := newBitaxe(v, cfg)
 			if err != nil {
 				return nil, err
 			}
@@ -41,109 +70,185 @@ func bitaxes() (list []kind) {
 
 // NewBitaxe is New for the boards whose parts a test wants to touch.
 func NewBitaxe(cfg Config) (*Bitaxe, error) {
-	k, err := bitaxe.KindOf(cfg.Board)
-	if err != nil {
-		return nil, err
-	}
 	if cfg.Ambient == 0 {
 		cfg.Ambient = 25
 	}
-	return newBitaxe(k, cfg)
+	for _, v := range bitaxeVersions() {
+		if v.name == cfg.Board {
+			return newBitaxe(v, cfg)
+		}
+	}
+	return nil, fmt.Errorf("virtual: no Bitaxe %q", cfg.Board)
 }
 
-func newBitaxe(kind bitaxe.Kind, cfg Config) (*Bitaxe, error) {
-	b := &Bitaxe{Board: new(Board), input: 5.1, ambient: cfg.Ambient, rand: rand.New(rand.NewPCG(cfg.Seed, 1))}
+func newBitaxe(v bitaxeVersion, cfg Config) (*Bitaxe, error) {
+	b := &Bitaxe{Board: new(Board), kind: v.kind, usual: 5.1, ambient: cfg.Ambient, rand: rand.New(rand.NewPCG(cfg.Seed, 1))}
+	if v.kind.Input.MinInput > 10 {
+		b.usual = 12.1
+	}
+	b.input = b.usual
 	var err error
-	b.Chip, err = chipsim.New(chipsim.Config{
-		Model: kind.Model.String(), Seed: cfg.Seed, HashBudget: cfg.HashBudget, Ambient: cfg.Ambient,
+	b.Chip, err = cfg.chain(chipsim.Config{
+		Model: v.kind.Model.String(), Chips: v.kind.Chips, Domains: v.kind.Domains,
+		Seed: cfg.Seed, HashBudget: cfg.HashBudget, Ambient: cfg.Ambient,
 		Off: true, HeldInReset: true,
 	})
 	if err != nil {
 		return nil, err
 	}
 	b.Chips = []*chipsim.Chain{b.Chip}
-	b.wire()
-	parts := bitaxe.Parts{Line: b.Chip.Port(), I2C: b.Bus, Reset: func(low bool) error { b.Chip.Reset(low); return nil }}
-	b.Board.Board, err = bitaxe.New(parts, kind, bitaxe.Options{WiredZeros: b.Chip.Zeros(), Ticket: ticket, Log: cfg.Log})
+	b.wire(v.bent)
+	b.Board.Board, err = bitaxe.New(b.Parts(), v.kind, bitaxe.Options{WiredZeros: b.Chip.Zeros(), Ticket: ticket, Log: cfg.Log})
 	if err != nil {
 		return nil, err
 	}
-	b.State = b.state
+	b.State, b.USB = b.state, b.bridge()
 	b.Reports = func() []string { return append(chipReports(b.Chips), b.Bus.Reports()...) }
-	b.Faults = b.faults()
+	b.Faults = b.faults(v.bent)
 	return b, nil
 }
 
+// Parts are what the board hangs on.
+func (b *Bitaxe) Parts() bitaxe.Parts {
+	return bitaxe.Parts{Line: b.Chip.Port(), I2C: b.Bus, Reset: func(low bool) error { b.Chip.Reset(low); return nil }}
+}
+
 func (b *Bitaxe) state() (s State) {
-	b.Bus.Do(func() { s = State{Chains: []ChainState{chainState(b.Chip)}, RPM: b.Cooler.Fan.RPM()} })
+	b.Bus.Do(func() { s = State{Chains: []ChainState{chainState(b.Chip)}, RPM: b.slowest()} })
+	c := &s.Chains[0]
+	c.Idle = b.dac != nil && c.MHz == 0 // all that can be done there
 	return s
 }
 
-// faults are what a Bitaxe can have beside its chip's.
-func (b *Bitaxe) faults() []Fault {
-	fault := func(addr uint16, f i2csim.Fault) func() { return func() { b.Bus.SetFault(addr, f) } }
-	both := func(f i2csim.Fault) func() {
-		return func() { b.Bus.SetFault(bitaxe.AddrFan, f); b.Bus.SetFault(bitaxe.AddrRegulator, f) }
+func (b *Bitaxe) slowest() float64 {
+	rpm := b.fans[0].RPM()
+	for _, f := range b.fans {
+		rpm = min(rpm, f.RPM())
 	}
-	none := i2csim.Fault{}
-	return []Fault{
-		{FanStops, "fan", func() { b.StopFan(true) }, func() { b.StopFan(false) }},
-		{TachLost, "fan", func() { b.Bus.Do(func() { b.Cooler.Fan.Dead = true }) }, func() { b.Bus.Do(func() { b.Cooler.Fan.Dead = false }) }},
-		{SensorLost, "chip", func() { b.OpenDiode(true) }, func() { b.OpenDiode(false) }},
-		{SensorNAK, "chip", fault(bitaxe.AddrFan, i2csim.Fault{NAK: -1}), fault(bitaxe.AddrFan, none)},
-		{SensorStuck, "chip", fault(bitaxe.AddrFan, i2csim.Fault{Stuck: true}), fault(bitaxe.AddrFan, none)},
-		{SensorHot, "regulator", func() { b.HeatRegulator(60) }, func() { b.HeatRegulator(0) }},
-		{HotAir, "chip", func() { b.SetAmbient(95) }, func() { b.SetAmbient(25) }},
-		{RegulatorNAK, "core regulator", fault(bitaxe.AddrRegulator, i2csim.Fault{NAK: -1}), fault(bitaxe.AddrRegulator, none)},
-		{RegulatorTrip, "core regulator", func() { b.TripRegulator(0x7b, 0x80) }, func() {}},
-		{OverCurrent, "core regulator", func() { b.SetLeak(20) }, func() { b.SetLeak(0) }},
-		{SupplyLow, "core regulator", func() { b.SetInput(4.4) }, func() { b.SetInput(5) }},
-		{SupplyHigh, "core regulator", func() { b.SetInput(6) }, func() { b.SetInput(5) }},
-		{BusDead, "", both(i2csim.Fault{NAK: -1}), both(none)},
-		{BusHangs, "", fault(bitaxe.AddrFan, i2csim.Fault{Late: 3e9, NAK: -1}), fault(bitaxe.AddrFan, none)},
-	}
+	return rpm
 }
 
 // wire puts the devices on the bus. After each transaction the chips feel what
 // has changed.
-func (b *Bitaxe) wire() {
+func (b *Bitaxe) wire(bent bool) {
 	b.Bus = i2csim.New()
-	b.Cooler = i2csim.NewEMC2101(b.atBoard, b.atChip)
-	b.Regulator = i2csim.NewTPS546(
-		func() physic.ElectricPotential { return physic.ElectricPotential(b.input * float64(physic.Volt)) },
-		b.load, b.atRegulator)
-	b.Bus.Add(bitaxe.AddrFan, b.Cooler)
-	b.Bus.Add(bitaxe.AddrRegulator, b.Regulator)
+	b.wireCooler(bent)
+	if bent {
+		b.dac = i2csim.NewDS4432U()
+		b.Bus.Add(bitaxe.AddrDAC, b.dac)
+		b.Bus.Add(bitaxe.AddrMeter, i2csim.NewINA260(b.drawn, b.supply))
+	} else {
+		b.Regulator = i2csim.NewTPS546(b.supply, b.load, b.atRegulator)
+		b.Bus.Add(bitaxe.AddrRegulator, b.Regulator)
+	}
 	b.Bus.Trace = func(i2csim.IO) { b.couple() }
 	b.Bus.Do(b.couple)
 }
 
+func (b *Bitaxe) wireCooler(bent bool) {
+	switch b.kind.Cooler {
+	case bitaxe.EMC2101:
+		b.Cooler = i2csim.NewEMC2101(b.atBoard, b.atChip(0))
+		if bent && b.kind.Beside != 0 {
+			b.Cooler = i2csim.NewEMC2101(b.beside(0, 1, float64(b.kind.Beside)), b.atBoard)
+			b.Cooler.Open = true
+		} else {
+			b.diodes = func(open bool) { b.Cooler.Open = open }
+		}
+		b.fans = []*i2csim.Fan{&b.Cooler.Fan}
+		b.Bus.Add(bitaxe.AddrFan, b.Cooler)
+	case bitaxe.EMC2103:
+		c := i2csim.NewEMC2103([3]i2csim.Temperature{b.atBoard, b.atChip(1), b.atChip(0)})
+		b.diodes = func(open bool) { c.Open = open }
+		b.fans = []*i2csim.Fan{&c.Fans[0]}
+		b.Bus.Add(bitaxe.AddrFan2103, c)
+	case bitaxe.EMC2302TMP1075:
+		c := i2csim.NewEMC2302()
+		b.fans = []*i2csim.Fan{&c.Fans[0], &c.Fans[1]}
+		b.Bus.Add(bitaxe.AddrFan2302, c)
+		for i, addr := range hexSensors {
+			b.Bus.Add(addr, i2csim.NewTMP75(b.beside(3*i, 3, 10), true))
+		}
+	}
+}
+
+// hexSensors are where ESP-Miner has them.
+var hexSensors = [...]uint16{0x4a, 0x4b}
+
 // couple passes voltage and air on to the chips. The bus's lock is held.
 func (b *Bitaxe) couple() {
-	if b.input < 4.5 && b.Regulator.Output() > 0 {
+	if b.Regulator != nil && b.input < float64(b.kind.Stage().VinOff)/float64(physic.Volt) && b.Regulator.Output() > 0 {
 		b.Regulator.Trip(0x7c, 0x08) // input too low
 	}
-	if v := float64(b.Regulator.Output()) / float64(physic.MilliVolt); v != b.volts {
+	if v := b.output(); v != b.volts {
 		b.volts = v
-		b.Chip.SetVoltage(v)
+		b.Chip.SetVoltage(v / float64(b.kind.Domains))
 	}
-	if air := b.Cooler.Fan.RPM() / b.Cooler.Fan.MaxRPM; air != b.air {
+	air := 0.0
+	for _, f := range b.fans {
+		air += f.RPM() / f.MaxRPM / float64(len(b.fans))
+	}
+	if air != b.air {
 		b.air = air
 		b.Chip.SetFan(air)
 	}
 }
 
-func (b *Bitaxe) load() physic.ElectricCurrent {
-	amps := b.leak
-	if b.volts > 0 {
-		amps += b.Chip.Watts() / (b.volts / 1000)
+// output is what the regulator gives, in mV. With a DAC it is always on: 0.6 V at
+// a divider of 4.75 and 3.32 kOhm, less the DAC's part of 98.9 µA.
+func (b *Bitaxe) output() float64 {
+	if b.Regulator != nil {
+		return float64(b.Regulator.Output()) / float64(physic.MilliVolt)
 	}
-	return physic.ElectricCurrent(amps * float64(physic.Ampere))
+	code := b.dac.Get(0xf8)[0]
+	amps := float64(code&0x7f) / 127 * 98.921e-6
+	if code&0x80 == 0 {
+		amps = -amps
+	}
+	return 1000 * (0.6 + 4750*(0.6/3320-amps))
 }
 
-// atChip is what the chip's diode shows, with noise as a real one has.
-func (b *Bitaxe) atChip() physic.Temperature {
-	return celsius(b.Chip.Temperature(0) + 0.15*b.rand.NormFloat64())
+// watts are what the regulator gives.
+func (b *Bitaxe) watts() float64 {
+	w := b.leak * b.volts / 1000
+	if b.volts > 0 {
+		w += b.Chip.Watts()
+	}
+	return w
+}
+
+func (b *Bitaxe) load() physic.ElectricCurrent {
+	if b.volts == 0 {
+		return amperes(b.leak)
+	}
+	return amperes(b.watts() / (b.volts / 1000))
+}
+
+// drawn is what the board takes: the regulator's loss, and a watt for the rest.
+func (b *Bitaxe) drawn() physic.ElectricCurrent { return amperes((b.watts()/0.9 + 1) / b.input) }
+
+func (b *Bitaxe) supply() physic.ElectricPotential {
+	return physic.ElectricPotential(b.input * float64(physic.Volt))
+}
+
+func amperes(v float64) physic.ElectricCurrent {
+	return physic.ElectricCurrent(v * float64(physic.Ampere))
+}
+
+// atChip is what a chip's diode shows, with noise as a real one has.
+func (b *Bitaxe) atChip(i int) i2csim.Temperature {
+	return func() physic.Temperature { return celsius(b.Chip.Temperature(i) + 0.15*b.rand.NormFloat64()) }
+}
+
+// beside is what a sensor shows that n chips warm, less by some degrees than they are.
+func (b *Bitaxe) beside(first, n int, less float64) i2csim.Temperature {
+	return func() physic.Temperature {
+		sum := 0.0
+		for i := range n {
+			sum += b.Chip.Temperature(first+i) / float64(n)
+		}
+		return celsius(sum - less + 0.15*b.rand.NormFloat64())
+	}
 }
 
 func (b *Bitaxe) atBoard() physic.Temperature {
@@ -168,11 +273,11 @@ func (b *Bitaxe) SetLeak(amps float64) { b.change(func() { b.leak = amps }) }
 // HeatRegulator makes the regulator warmer than it should be.
 func (b *Bitaxe) HeatRegulator(kelvin float64) { b.change(func() { b.heat = kelvin }) }
 
-// StopFan blocks the rotor, or lets it turn again.
-func (b *Bitaxe) StopFan(stop bool) { b.change(func() { b.Cooler.Fan.Stopped = stop }) }
+// StopFan blocks the rotor of the (first) fan, or lets it turn again.
+func (b *Bitaxe) StopFan(stop bool) { b.change(func() { b.fans[0].Stopped = stop }) }
 
-// OpenDiode breaks the wire to the chip's diode.
-func (b *Bitaxe) OpenDiode(open bool) { b.change(func() { b.Cooler.Open = open }) }
+// OpenDiode breaks the wire to the chips' diodes.
+func (b *Bitaxe) OpenDiode(open bool) { b.change(func() { b.diodes(open) }) }
 
 // TripRegulator raises a fault in a status register (7A to 7E) of the regulator.
 func (b *Bitaxe) TripRegulator(status, bits byte) {

@@ -19,6 +19,7 @@ import (
 	"github.com/lodefw/lode/board"
 	"github.com/lodefw/lode/tinytest/chipsim"
 	"github.com/lodefw/lode/tinytest/chipsim/i2csim"
+	"github.com/lodefw/lode/tinytest/chipsim/usbsim"
 )
 
 // Config says which board. Only Board is needed.
@@ -32,7 +33,10 @@ type Config struct {
 	HashBudget float64
 	Seed       uint64  // of silicon and noise
 	Ambient    float64 // °C; 0 is 25
-	Log        *slog.Logger
+	// Chip may change each of its chains of Bitmain's chips before it is made; nil
+	// leaves them.
+	Chip func(*chipsim.Config)
+	Log  *slog.Logger
 }
 
 // kind is a row of kinds.
@@ -42,7 +46,7 @@ type kind struct {
 }
 
 func kinds() []kind {
-	return bitaxes()
+	return slices.Concat(bitaxes(), emberones())
 }
 
 // Names lists the boards that there are a virtual one of.
@@ -61,6 +65,9 @@ type Board struct {
 	Chips []*chipsim.Chain
 	// Bus is its I²C bus; nil if it has none.
 	Bus *i2csim.Bus
+	// USB is the board's USB bridge, through which a program elsewhere reaches all
+	// of it but the chips' line; nil if it has none.
+	USB *usbsim.Board
 	// Faults is what can break on it, beside chips and bus.
 	Faults []Fault
 	// State is the board as nobody can see it from outside.
@@ -99,6 +106,8 @@ const (
 	HeartbeatLost Break = "heartbeats are lost"
 	BusDead       Break = "nothing on the bus answers"
 	BusHangs      Break = "the bus hangs"
+	ChipsDark     Break = "chips without power"
+	LineBroken    Break = "the chips' line fails"
 )
 
 // Fault returns the board's first fault of a kind.
@@ -110,14 +119,20 @@ func (b *Board) Fault(k Break) (Fault, bool) {
 	return b.Faults[i], true
 }
 
+// usual fills in what is zero.
+func (c Config) usual() Config {
+	if c.HashBudget == 0 {
+		c.HashBudget = 400e3
+	}
+	if c.Ambient == 0 {
+		c.Ambient = 25
+	}
+	return c
+}
+
 // New builds the board, without power.
 func New(cfg Config) (*Board, error) {
-	if cfg.HashBudget == 0 {
-		cfg.HashBudget = 400e3
-	}
-	if cfg.Ambient == 0 {
-		cfg.Ambient = 25
-	}
+	cfg = cfg.usual()
 	for _, k := range kinds() {
 		if k.name != cfg.Board {
 			continue
@@ -147,21 +162,27 @@ type ChainState struct {
 	Millivolts float64 // the most that a chip has
 	Celsius    float64 // of the hottest chip
 	MHz        float64 // of the fastest chip
+	// Idle says that the chips do nothing, power or not: they are in reset, or
+	// have no clock.
+	Idle bool
 }
 
 // Safe tells whether the board may be left alone: each chain has no power at its
 // chips, or turning air and no clock worth the name.
 func (s State) Safe() bool {
 	for _, c := range s.Chains {
-		if c.Millivolts > 0 && (s.RPM == 0 || c.MHz > idleMHz) {
+		if c.Millivolts > 0 && !c.Idle && (s.RPM == 0 || c.MHz > idleMHz) {
 			return false
 		}
 	}
 	return true
 }
 
-// Off tells whether no chip has power.
-func (s State) Off() bool { return s.Millivolts() == 0 }
+// Off tells whether no chip has power, or does anything with it: not every board can
+// turn its chips' supply off.
+func (s State) Off() bool {
+	return !slices.ContainsFunc(s.Chains, func(c ChainState) bool { return c.Millivolts > 0 && !c.Idle })
+}
 
 // Millivolts is the most that any chip has.
 func (s State) Millivolts() (most float64) {
