@@ -1,6 +1,10 @@
 package device
 
-import "time"
+import (
+	"time"
+
+	"github.com/lodefw/lode/board"
+)
 
 // Status is safe to call at any time.
 func (g *guard) Status() *BoardStatus {
@@ -39,6 +43,13 @@ func (g *guard) power() Power {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.state
+}
+
+// reading is the newest sample.
+func (g *guard) reading() board.Sample {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.sample
 }
 
 // status wants the guard's mutex.
