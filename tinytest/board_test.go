@@ -12,7 +12,7 @@ import (
 
 // boardRig is a pool and a device with a virtual board.
 func boardRig(t *testing.T, name string) (*Rig, *virtual.Board) {
-	v, err := virtual.New(virtual.Config{Board: name, HashBudget: 20e3, Seed: 7})
+	v, err := virtual.New(virtual.Config{Board: name, Chips: 3, HashBudget: 20e3, Seed: 7})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestBoards(t *testing.T) {
 			})
 			time.Sleep(2 * time.Minute) // for a hash rate that can be compared
 			s := d.Status()
-			if s.Board.Power != device.PowerMining || s.Board.Chains[0].MHz < 400 || s.Total.HardwareErrors > s.Total.Solutions/20 {
+			if s.Board.Power != device.PowerMining || s.Board.Chains[0].HashRate == 0 || s.Total.HardwareErrors > s.Total.Solutions/20 {
 				t.Errorf("board %+v, total %+v", s.Board, s.Total)
 			}
 			if got, want := s.HashRate.Minute1, v.HashRate(); got < want*0.6 || got > want*1.4 {
