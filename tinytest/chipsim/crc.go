@@ -19,14 +19,9 @@ func crc5(b []byte, n int) byte {
 func crc16(b []byte) uint16 {
 	crc := uint16(0xffff)
 	for _, v := range b {
-		crc ^= uint16(v) << 8
-		for range 8 {
-			if crc&0x8000 != 0 {
-				crc = crc<<1 ^ 0x1021
-			} else {
-				crc <<= 1
-			}
-		}
+		x := crc>>8 ^ uint16(v)
+		x ^= x >> 4
+		crc = crc<<8 ^ x<<12 ^ x<<5 ^ x
 	}
 	return crc
 }

@@ -3,6 +3,7 @@ package fpgasim
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lodefw/lode/tinytest/chipsim"
@@ -49,6 +50,9 @@ type Core struct {
 	synced      time.Duration // the last sync that was used
 	rx          []byte        // of a frame that is not complete
 	stopped     bool
+
+	keepers  atomic.Int32  // who waits for solutions, and keeps the chain going
+	answered chan struct{} // one token when an answer to a command has come
 }
 
 // fifo is a receive FIFO; pending is its interrupt.
@@ -71,7 +75,7 @@ func New(chain *chipsim.Chain, cfg Config) *Core {
 	if cfg.Build == 0 {
 		cfg.Build = 0x5d5e7158
 	}
-	c := &Core{chain: chain, cfg: cfg, workTime: 1, synced: -1}
+	c := &Core{chain: chain, cfg: cfg, workTime: 1, synced: -1, answered: make(chan struct{}, 1)}
 	chain.AttachHost(c)
 	return c
 }
@@ -164,6 +168,10 @@ func (c *Core) frame(b []byte) int {
 		c.put(&c.workRx, workRxSize, first, uint32(b[6])<<24|c.extend(b[5])<<8|uint32(b[4]))
 	} else {
 		c.put(&c.commandRx, commandRxSize, first, uint32(b[6])<<24|uint32(b[5])<<8|uint32(b[4]))
+		select {
+		case c.answered <- struct{}{}:
+		default:
+		}
 	}
 	return 7
 }

@@ -50,14 +50,9 @@ func crc5(b []byte, bits int) byte {
 func crc16(b []byte) uint16 {
 	crc := uint16(0xffff)
 	for _, v := range b {
-		crc ^= uint16(v) << 8
-		for range 8 {
-			if crc&0x8000 != 0 {
-				crc = crc<<1 ^ 0x1021
-			} else {
-				crc <<= 1
-			}
-		}
+		x := crc>>8 ^ uint16(v) // a byte at a time: 0x1021 has few bits
+		x ^= x >> 4
+		crc = crc<<8 ^ x<<12 ^ x<<5 ^ x
 	}
 	return crc
 }

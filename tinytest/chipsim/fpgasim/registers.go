@@ -231,14 +231,32 @@ func (c *Core) take(v uint32, now time.Duration) bool {
 
 // Wait waits until the window's interrupt is there, for limit at most.
 func (w Window) Wait(limit time.Duration) error {
+	if w.n == workRx {
+		w.c.keepers.Add(1)
+		defer w.c.keepers.Add(-1)
+	}
 	for end := time.Now().Add(limit); !w.interrupt(); {
 		left := time.Until(end)
 		if left <= 0 {
 			return nil
 		}
-		w.c.chain.Wait(left)
+		if w.n == command && w.c.keepers.Load() > 0 {
+			w.c.sleep(left)
+		} else {
+			w.c.chain.Wait(left)
+		}
 	}
 	return nil
+}
+
+// sleep lets who waits for solutions keep the chain going.
+func (c *Core) sleep(limit time.Duration) {
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.answered:
+	}
 }
 
 // interrupt is the state of the window's line.
