@@ -20,7 +20,7 @@ func main() { os.Exit(cli.Main("firmware", run)) }
 
 // flags are what make hands on.
 type flags struct {
-	board, root, out, version, minimum, key, config, given string
+	board, root, out, version, minimum, key, config, given, program string
 
 	built                          int64
 	release, refresh, offline, try bool
@@ -35,6 +35,7 @@ func (f *flags) define(fs *flag.FlagSet) {
 	fs.StringVar(&f.key, "key", "", "sign with the secret key of this `file` (lodectl keygen -update); empty signs with the test key")
 	fs.StringVar(&f.config, "config", "", "build this configuration `file` of lode-miner in")
 	fs.StringVar(&f.given, "given", "", "the vendor's `files`: kernel=FILE dtb=FILE modules=FOLDER bootbin=FILE")
+	fs.StringVar(&f.program, "program", "", "take this `file` for lode-miner instead of compiling it")
 	fs.Int64Var(&f.built, "built", 0, "time of the last commit in `seconds` since 1970; 0 takes SOURCE_DATE_EPOCH")
 	fs.BoolVar(&f.release, "release", false, "refuse the test key, here and on the device")
 	fs.BoolVar(&f.refresh, "refresh", false, "ask Debian for newer packages")
@@ -118,6 +119,11 @@ func (f *flags) options(s cli.IO) (o image.Options, err error) {
 		}
 		if o.Key, err = update.ParseSecretKey(text); err != nil {
 			return o, err
+		}
+	}
+	if f.program != "" {
+		if o.Program, err = os.ReadFile(f.program); err != nil {
+			return o, fmt.Errorf("program: %w", err)
 		}
 	}
 	if f.config != "" {

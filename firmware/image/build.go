@@ -143,7 +143,8 @@ func (b *builder) buildProgram(ctx context.Context) error {
 		cmd.Dir = b.Root
 		cmd.Env = append(os.Environ(), b.Recipe.Go.Env()...)
 		if text, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("image: go build: %w\n%s", err, text)
+			b.logf("go build:\n%s", text)
+			return fmt.Errorf("image: go build: %w: %s", err, lastLine(text))
 		}
 		var err error
 		if b.program, err = os.ReadFile(out); err != nil {
@@ -278,10 +279,25 @@ func (b *builder) used(dir string) error {
 
 func (b *builder) out(name string, data []byte, limit int64) error {
 	b.result.Files = append(b.result.Files, Output{name, int64(len(data)), limit})
-	if err := os.WriteFile(filepath.Join(b.result.Dir, name), data, 0o644); err != nil {
+	if err := writeSparse(filepath.Join(b.result.Dir, name), data); err != nil {
 		return fmt.Errorf("image: %w", err)
 	}
 	return nil
+}
+
+// writeSparse leaves out what is zero: a card is mostly that.
+func writeSparse(name string, data []byte) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	zero := make([]byte, mib)
+	for at := 0; at < len(data) && err == nil; at += mib {
+		if part := data[at:min(at+mib, len(data))]; !bytes.Equal(part, zero[:len(part)]) {
+			_, err = f.WriteAt(part, int64(at))
+		}
+	}
+	return errors.Join(err, f.Truncate(int64(len(data))), f.Close())
 }
 
 func (b *builder) write(name string, data []byte) error {
@@ -306,7 +322,8 @@ func (b *builder) run(ctx context.Context, command string, args ...string) error
 		return err
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("image: %s: %w\n%s", command, err, out)
+		b.logf("%s %s:\n%s", command, strings.Join(args, " "), out)
+		return fmt.Errorf("image: %s: %w: %s", command, err, lastLine(out))
 	}
 	return nil
 }
@@ -321,7 +338,7 @@ func (b *builder) pipe(ctx context.Context, in []byte, command string, args ...s
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &errs
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("image: %s: %w\n%s", command, err, errs.Bytes())
+		return nil, fmt.Errorf("image: %s: %w: %s", command, err, lastLine(errs.Bytes()))
 	}
 	return out, nil
 }

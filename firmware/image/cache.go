@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // A Cache keeps what was downloaded and what took long to build. Nothing in it is
@@ -48,7 +49,11 @@ func (c *Cache) once(name string, fill func(dir string) error) (string, error) {
 	if exists(done) && !c.Refresh {
 		return done, nil
 	}
-	unlock, err := c.lock()
+	lock := "lock" // apt's lists are one for all; a kernel that is built keeps nobody from them
+	if strings.HasPrefix(name, "kernel") {
+		lock = "lock-kernel"
+	}
+	unlock, err := c.lock(lock)
 	if err != nil {
 		return "", err
 	}

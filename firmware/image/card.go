@@ -14,6 +14,9 @@ import (
 	"github.com/lodefw/lode/firmware/recipe"
 )
 
+// dataNote tells people what the data partition is for; genimage leaves none empty.
+const dataNote = "readme.txt"
+
 //go:embed boot.cmd
 var bootCmd string
 
@@ -34,13 +37,14 @@ func Slots(variables ...string) []byte {
 	return b
 }
 
-// Sizes of a card's partitions. A slot holds one file of at most recipe.Limits.FIT.
+// Sizes of a card's partitions: 128 MiB together, because QEMU wants a power of two.
+// A slot holds one file of at most recipe.Limits.FIT.
 const (
 	mib       = 1 << 20
 	firstPart = 4 * mib // before it: the boot loader
-	bootSize  = 16 * mib
-	slotSize  = 32 * mib
-	dataSize  = 16 * mib
+	bootSize  = 20 * mib
+	slotSize  = 36 * mib
+	dataSize  = 32 * mib
 )
 
 // GenimageConfig describes a card for genimage; raw and files are the boot loader's
@@ -55,7 +59,7 @@ func GenimageConfig(raw []recipe.Part, bootFiles []string) string {
 	fat("boot", "LODE", "4c4f4431", bootSize, bootFiles)
 	fat("slot-a", "LODE-A", "4c4f4432", slotSize, slot)
 	fat("slot-b", "LODE-B", "4c4f4433", slotSize, slot)
-	fat("data", "LODE-DATA", "4c4f4434", dataSize, nil)
+	fat("data", "LODE-DATA", "4c4f4434", dataSize, []string{dataNote})
 	s.WriteString("image sdcard.img {\n\thdimage {\n\t\tpartition-table-type = \"mbr\"\n\t\tdisk-signature = 0x6c6f6465\n\t}\n")
 	for i, p := range raw {
 		fmt.Fprintf(&s, "\tpartition loader%d {\n\t\tin-partition-table = false\n\t\toffset = %d\n\t\timage = \"loader%d\"\n\t}\n", i, p.Offset, i)
@@ -93,6 +97,7 @@ func (b *builder) card(ctx context.Context, manifest, signature []byte) ([]byte,
 		config = []byte(cardConfig)
 	}
 	for name, data := range map[string][]byte{
+		dataNote:   []byte("lode keeps here what it must remember: the time, measured clocks of chips, updates.\r\n"),
 		"boot.cmd": []byte(Script(b.Recipe)), recipe.SlotsName: slots, recipe.SlotsBackup: slots, recipe.CardConfig: config,
 		recipe.SlotManifest: manifest, recipe.SlotManifest + recipe.Signature: signature,
 	} {

@@ -13,9 +13,12 @@ func (b *builder) editDTB(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		args := []string{"-t", "s", "board.dtb", e.Node, e.Property, e.Value}
-		if e.Remove {
+		args := []string{"-t", "s", "board.dtb", e.Node, e.Property, e.Text}
+		switch {
+		case e.Property == "":
 			args = []string{"-r", "board.dtb", e.Node}
+		case e.Cells != nil:
+			args = append([]string{"-p", "-t", "x", "board.dtb", e.Node, e.Property}, e.Cells...)
 		}
 		if err := b.run(ctx, "fdtput", args...); err != nil {
 			return err

@@ -4,6 +4,6 @@ package image
 
 import "errors"
 
-func (c *Cache) lock() (unlock func(), err error) {
+func (c *Cache) lock(string) (unlock func(), err error) {
 	return nil, errors.New("image: images are built on Linux")
 }

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock keeps other builds off the cache until unlock.
-func (c *Cache) lock() (unlock func(), err error) {
+// lock keeps other builds off a part of the cache until unlock.
+func (c *Cache) lock(name string) (unlock func(), err error) {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("image: cache: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(c.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(filepath.Join(c.Dir, name), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("image: cache: %w", err)
 	}

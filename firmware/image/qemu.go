@@ -18,7 +18,7 @@ func (c *Cache) Qemu(ctx context.Context, r *recipe.Recipe, dir, kernelArgs stri
 	if r.Qemu == nil {
 		return nil, errors.New("image: QEMU has no machine like " + r.ID)
 	}
-	box, err := c.Tools(ctx, Tool{r.Qemu.Command, r.Qemu.Package})
+	box, err := c.Tools(ctx, Tool{Command: r.Qemu.Command, Package: r.Qemu.Package})
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (b *builder) sourceKernel(ctx context.Context) (files kernelFiles, err erro
 	if b.Given["kernel"] != "" {
 		return files, nil
 	}
-	fragment, err := os.ReadFile(filepath.Join(b.Root, "firmware", k.Fragment))
+	fragment, err := os.ReadFile(filepath.Join(b.Root, "firmware", "boards", k.Fragment))
 	if err != nil {
 		return files, fmt.Errorf("image: kernel: %w", err)
 	}
@@ -57,8 +57,9 @@ func (b *builder) sourceKernel(ctx context.Context) (files kernelFiles, err erro
 func kernelTools(k *recipe.Kernel) []Tool {
 	gcc := strings.TrimSuffix(k.Compiler, "-")
 	return []Tool{
-		{"make", "make"}, {"gcc", "gcc"}, {"flex", "flex"}, {"bison", "bison"}, {"bc", "bc"}, XZ,
-		{gcc + "-gcc", "gcc-" + gcc}, {gcc + "-ld", "binutils-" + gcc},
+		{Command: "make", Package: "make"}, {Command: "gcc", Package: "gcc"}, {Command: "bc", Package: "bc"},
+		{Command: "flex", Package: "flex"}, {Command: "bison", Package: "bison"}, {Command: "m4", Package: "m4"}, XZ,
+		{Command: gcc + "-gcc", Package: "gcc-" + gcc, With: "binutils-" + gcc},
 	}
 }
 
@@ -171,7 +172,7 @@ func runLogged(cmd *exec.Cmd, logName string) error {
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {
 		text, _ := os.ReadFile(logName)
-		return fmt.Errorf("image: %s: %w; all it said is in %s:\n%s", filepath.Base(cmd.Path), err, logName, text[max(0, len(text)-2000):])
+		return fmt.Errorf("image: %s: %w: %s; all it said is in %s", filepath.Base(cmd.Path), err, lastLine(text), logName)
 	}
 	return nil
 }

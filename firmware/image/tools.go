@@ -14,17 +14,22 @@ import (
 )
 
 // A Tool is a command and the package of Debian that has it.
-type Tool struct{ Command, Package string }
+type Tool struct {
+	Command, Package string
+	// With is a package that must be unpacked beside it, though it may be
+	// installed: a compiler looks for its assembler where it lies itself.
+	With string
+}
 
 // Tools that a step needs.
 var (
-	Mkimage  = Tool{"mkimage", "u-boot-tools"}
-	DTC      = Tool{"dtc", "device-tree-compiler"} // mkimage calls it
-	Fdtput   = Tool{"fdtput", "device-tree-compiler"}
-	XZ       = Tool{"xz", "xz-utils"}
-	Genimage = Tool{"genimage", "genimage"}
-	Mcopy    = Tool{"mcopy", "mtools"}       // genimage calls it
-	Mkdosfs  = Tool{"mkdosfs", "dosfstools"} // genimage calls it
+	Mkimage  = Tool{Command: "mkimage", Package: "u-boot-tools"}
+	DTC      = Tool{Command: "dtc", Package: "device-tree-compiler"} // mkimage calls it
+	Fdtput   = Tool{Command: "fdtput", Package: "device-tree-compiler"}
+	XZ       = Tool{Command: "xz", Package: "xz-utils"}
+	Genimage = Tool{Command: "genimage", Package: "genimage"}
+	Mcopy    = Tool{Command: "mcopy", Package: "mtools"}       // genimage calls it
+	Mkdosfs  = Tool{Command: "mkdosfs", Package: "dosfstools"} // genimage calls it
 )
 
 // A Toolbox runs commands that may not be installed here.
@@ -41,6 +46,9 @@ func (c *Cache) Tools(ctx context.Context, tools ...Tool) (*Toolbox, error) {
 	for _, t := range tools {
 		if _, err := box.find(t.Command); err != nil && !slices.Contains(pkgs, t.Package) {
 			pkgs, missing = append(pkgs, t.Package), append(missing, t.Command)
+			if t.With != "" {
+				pkgs = append(pkgs, t.With)
+			}
 		}
 	}
 	if len(pkgs) == 0 {
@@ -83,8 +91,10 @@ func (c *Cache) fetchTools(ctx context.Context, dir string, pkgs []string) error
 		p := strings.Split(f[1], "_")
 		all = append(all, p[0]+"="+strings.ReplaceAll(p[1], "%3a", ":"))
 	}
-	if len(all) == 0 { // installed, but not the command: let it be unpacked all the same
-		all = pkgs
+	for _, p := range pkgs { // installed already: unpacked all the same
+		if !slices.ContainsFunc(all, func(a string) bool { return strings.HasPrefix(a, p+"=") }) {
+			all = append(all, p)
+		}
 	}
 	_, err = a.download(ctx, dir, all)
 	return err
@@ -142,7 +152,7 @@ func (t *Toolbox) Command(ctx context.Context, command string, args ...string) (
 		if err != nil {
 			return nil, err
 		}
-		cmd.Env = append(cmd.Env, "LD_LIBRARY_PATH="+libs)
+		cmd.Env = append(cmd.Env, "LD_LIBRARY_PATH="+libs, "M4=m4", "BISON_PKGDATADIR="+filepath.Join(t.Root, "usr/share/bison"))
 	}
 	return cmd, nil
 }

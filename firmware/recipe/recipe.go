@@ -238,20 +238,26 @@ func (b *Boot) check(l Limits) error {
 	return nil
 }
 
-// An Edit changes a property of a device tree.
+// An Edit changes a property of a device tree, or removes a node.
 type Edit struct {
-	Node, Property string
-	Value          string
-	Remove         bool // the whole node
+	Node, Property string   // no property: the whole node goes
+	Text           string   // of a property that is text
+	Cells          []string // of one that is 32-bit numbers
 }
 
-// ParseEdit reads "set NODE PROPERTY TEXT" or "remove NODE".
+// ParseEdit reads "set NODE PROPERTY TEXT", "cells NODE PROPERTY NUMBER...", in hex,
+// or "remove NODE". The nodes of cells are made if they are not there.
 func ParseEdit(text string) (Edit, error) {
-	switch f := strings.Fields(text); {
-	case len(f) == 4 && f[0] == "set" && f[1][0] == '/':
-		return Edit{Node: f[1], Property: f[2], Value: f[3]}, nil
-	case len(f) == 2 && f[0] == "remove" && f[1][0] == '/':
-		return Edit{Node: f[1], Remove: true}, nil
+	f := strings.Fields(text)
+	if len(f) >= 2 && f[1][0] == '/' {
+		switch {
+		case len(f) == 4 && f[0] == "set":
+			return Edit{Node: f[1], Property: f[2], Text: f[3]}, nil
+		case len(f) >= 4 && f[0] == "cells":
+			return Edit{Node: f[1], Property: f[2], Cells: f[3:]}, nil
+		case len(f) == 2 && f[0] == "remove":
+			return Edit{Node: f[1]}, nil
+		}
 	}
-	return Edit{}, fmt.Errorf("edit %q of a device tree is neither \"set /NODE PROPERTY TEXT\" nor \"remove /NODE\"", text)
+	return Edit{}, fmt.Errorf("edit %q of a device tree is none of \"set /NODE PROPERTY TEXT\", \"cells /NODE PROPERTY NUMBER...\", \"remove /NODE\"", text)
 }
