@@ -32,6 +32,10 @@ type config struct {
 	DeviceID string            `toml:"device-id"`
 	Status   string            `toml:"status"`
 	Watchdog string            `toml:"watchdog"`
+	Tune     string            `toml:"tune"`
+	Profile  string            `toml:"profile"`
+	Clock    string            `toml:"clock"`
+	Volts    string            `toml:"volts"`
 	Verbose  bool              `toml:"verbose"`
 
 	version bool
@@ -43,7 +47,25 @@ func defineFlags(fs *flag.FlagSet, c *config) {
 	fs.BoolVar(&c.Plain, "plain", c.Plain, "allow pools without a key in their URL, unencrypted: anyone on the way can steal the work")
 	fs.BoolVar(&c.StrictClock, "strict-clock", c.StrictClock, "refuse to connect while the clock is not set, instead of taking the time from the pool")
 	fs.StringVar(&c.ClockFile, "clock-file", c.ClockFile, "keep the last known time in this `file`, for boards whose clock forgets it")
-	fs.StringVar(&c.Board, "board", c.Board, "what to mine with: `name` laptop, auto (the default), bitaxe-gamma:/dev/ttyACM0,/dev/ttyACM1 (also -supra, -ultra), or virtual:bitaxe-gamma")
+	defineBoardFlags(fs, c)
+	fs.IntVar(&c.Threads, "threads", c.Threads, "hash on `n` threads; 0 is one for each core")
+	fs.IntVar(&c.Duty, "duty", c.Duty, "hash this `percent` of the time; 0 is all of it")
+	fs.BoolVar(&c.Nice, "nice", c.Nice, "let every other program go first")
+	fs.StringVar(&c.Kernel, "kernel", c.Kernel, "hash with this kernel; lode-miner bench lists the `name`s; empty is the fastest")
+	fs.StringVar(&c.DeviceID, "device-id", c.DeviceID, "tell pools this `name` of the device; empty tells nothing")
+	fs.StringVar(&c.Status, "status", c.Status, "serve the status as JSON on this `address`: host:port, :port (this machine only) or unix:PATH")
+	fs.StringVar(&c.Watchdog, "watchdog", c.Watchdog, "feed the watchdog at this `path`, as /dev/watchdog: it restarts the computer when the board is not looked after any more")
+	fs.StringVar(&c.Tune, "tune", c.Tune, "find the board's best clocks and voltages for a `target`: power=15W (the most hashes for it), hashrate=1.1TH (the fewest watts for it) or efficiency (the fewest joules per hash)")
+	fs.StringVar(&c.Profile, "profile", c.Profile, "keep what -tune finds in this `file`, and start from it")
+	fs.StringVar(&c.Clock, "clock", c.Clock, "start the board's chips at this clock, as `500MHz`, within the board's limits")
+	fs.StringVar(&c.Volts, "volts", c.Volts, "start the board's chips at this voltage, as `1.1V`, within the board's limits")
+	fs.BoolVar(&c.Verbose, "v", c.Verbose, "log every step")
+	fs.BoolVar(&c.version, "version", false, "print the version and exit")
+}
+
+// defineBoardFlags are the flags that say which board.
+func defineBoardFlags(fs *flag.FlagSet, c *config) {
+	fs.StringVar(&c.Board, "board", c.Board, "what to mine with: `name` auto (the default: the board that is here, else the processor), laptop, one of lode-miner boards as bitaxe-gamma:/dev/ttyACM0,/dev/ttyACM1, file:PATH.toml, or virtual:bitaxe-gamma")
 	fs.Func("set", "tell the board what it cannot find out, as `name=value`; repeat it for more", func(text string) error {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok {
@@ -55,15 +77,6 @@ func defineFlags(fs *flag.FlagSet, c *config) {
 		c.Settings[name] = value
 		return nil
 	})
-	fs.IntVar(&c.Threads, "threads", c.Threads, "hash on `n` threads; 0 is one for each core")
-	fs.IntVar(&c.Duty, "duty", c.Duty, "hash this `percent` of the time; 0 is all of it")
-	fs.BoolVar(&c.Nice, "nice", c.Nice, "let every other program go first")
-	fs.StringVar(&c.Kernel, "kernel", c.Kernel, "hash with this kernel; lode-miner bench lists the `name`s; empty is the fastest")
-	fs.StringVar(&c.DeviceID, "device-id", c.DeviceID, "tell pools this `name` of the device; empty tells nothing")
-	fs.StringVar(&c.Status, "status", c.Status, "serve the status as JSON on this `address`: host:port, :port (this machine only) or unix:PATH")
-	fs.StringVar(&c.Watchdog, "watchdog", c.Watchdog, "feed the watchdog at this `path`, as /dev/watchdog: it restarts the computer when the board is not looked after any more")
-	fs.BoolVar(&c.Verbose, "v", c.Verbose, "log every step")
-	fs.BoolVar(&c.version, "version", false, "print the version and exit")
 }
 
 // watchdogTimeout is short enough for every control board's watchdog: Broadcom's

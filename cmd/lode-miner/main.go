@@ -16,13 +16,15 @@ import (
 
 var help = cli.Help{
 	Name:     "lode-miner",
-	Synopsis: "-pool URL -user NAME [flags] | bench [-json]",
+	Synopsis: "-pool URL -user NAME [flags] | boards | selftest [-board NAME] [-json] | bench [-json]",
 	About: `Mines Stratum V2: asks the pool for a standard channel, hashes its jobs and hands in
 the shares. Name several pools in order of preference; the next one takes over when
 one fails, and the first is taken again when it works. The key at the end of a
 pool's URL is how the pool is recognised: copy it from the pool's own page.
 
-"lode-miner bench" measures every way to hash that this machine has.`,
+"lode-miner boards" lists what can be mined with; "lode-miner selftest" tries every
+part of a board without a pool; "lode-miner bench" measures every way to hash that
+this machine has.`,
 	Examples: []cli.Example{
 		{Line: "lode-miner -pool stratum2+tcp://pool.example:34254/9bXiEd8boQVhq7WddEcERUL5tyyJVFYdU8th3HfbNXK3Yw6GRXh -user alice.laptop",
 			What: "mine with every core"},
@@ -32,6 +34,9 @@ pool's URL is how the pool is recognised: copy it from the pool's own page.
 			What: "without encryption in a local network; lodectl status :7780 shows how it goes"},
 		{Line: "lode-miner -pool URL -user alice -board virtual:bitaxe-gamma",
 			What: "with a board that exists in this process only; kill -USR1 pauses and resumes, kill -USR2 clears a board's fault"},
+		{Line: "lode-miner -pool URL -user alice -board virtual:bitaxe-gamma -tune power=12W -profile gamma.json",
+			What: "find the clock and voltage that make the most of 12 W, and start from there the next time"},
+		{Line: "lode-miner selftest -board virtual:bitaxe-gamma", What: "sensors, fans, voltages, chips and hash rate; exit code 6 if any is bad"},
 		{Line: "lode-miner bench -json", What: "speed of the kernels, for programs"},
 	},
 	Prefix: "LODE_MINER",
@@ -45,8 +50,15 @@ func main() {
 }
 
 func run(ctx context.Context, s cli.IO, args []string) error {
-	if len(args) > 0 && args[0] == "bench" {
-		return bench(ctx, s, args[1:])
+	if len(args) > 0 {
+		switch args[0] {
+		case "bench":
+			return bench(ctx, s, args[1:])
+		case "boards":
+			return boards(s, args[1:])
+		case "selftest":
+			return selfTest(ctx, s, args[1:])
+		}
 	}
 	var cfg config
 	rest, err := cli.Parse(s, help, args, &cfg, defineFlags)
@@ -56,6 +68,8 @@ func run(ctx context.Context, s cli.IO, args []string) error {
 	case cfg.version:
 		_, err := fmt.Fprintln(s.Out, "lode-miner", cli.ReadBuild())
 		return err
+	case cfg.Board == "list":
+		return boards(s, nil)
 	case len(rest) > 0:
 		return cli.Failf(cli.Usage, "unexpected argument %q; lode-miner -h shows what there is", rest[0])
 	}
@@ -79,7 +93,11 @@ func mine(ctx context.Context, s cli.IO, cfg *config) error {
 	}
 	defer m.close()
 	client.Hardware = m.String()
-	dev, err := device.New(device.Config{Hashers: m.hashers, Board: m.board, Client: client, Watchdog: cfg.watchdog(), Log: log})
+	tune, err := cfg.tuning(m.board)
+	if err != nil {
+		return err
+	}
+	dev, err := device.New(device.Config{Hashers: m.hashers, Board: m.board, Tuning: tune, Client: client, Watchdog: cfg.watchdog(), Log: log})
 	if err != nil {
 		return cli.Fail(cli.Config, err)
 	}

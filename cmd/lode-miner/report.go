@@ -68,6 +68,9 @@ func (r reporter) report(what string) {
 	if st.Board != nil {
 		values = append(values, "board", boardLine(st.Board))
 	}
+	if st.Tuner != nil {
+		values = append(values, "tuning", string(st.Tuner.State)+": "+st.Tuner.Why)
+	}
 	r.log.Info(what, values...)
 }
 

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/lodefw/lode/board"
+	"github.com/lodefw/lode/device"
+	"github.com/lodefw/lode/device/tuning"
+	"github.com/lodefw/lode/internal/cli"
+)
+
+// tuning sets the clock and voltage that a board begins with, and says what it is
+// to be tuned for; nil: nothing.
+func (c *config) tuning(b *board.Board) (*device.Tuning, error) {
+	if c.Tune == "" && c.Profile == "" && c.Clock == "" && c.Volts == "" {
+		return nil, nil
+	}
+	if b == nil {
+		return nil, cli.Failf(cli.Config, "-tune, -profile, -clock and -volts are for boards of chips: name one with -board; a computer's processor decides its clock itself")
+	}
+	if c.Clock != "" {
+		mhz, err := number(c.Clock, "MHz")
+		if err == nil {
+			err = b.SetClock(board.MHz(mhz))
+		}
+		if err != nil {
+			return nil, cli.Failf(cli.Config, "-clock %s: %w", c.Clock, err)
+		}
+	}
+	if c.Volts != "" {
+		volts, err := number(c.Volts, "V")
+		if err == nil {
+			err = b.SetVolts(board.Volts(volts))
+		}
+		if err != nil {
+			return nil, cli.Failf(cli.Config, "-volts %s: %w", c.Volts, err)
+		}
+	}
+	if c.Tune == "" && c.Profile == "" {
+		return nil, nil
+	}
+	target, err := tuning.ParseTarget(c.Tune)
+	if err != nil {
+		return nil, cli.Failf(cli.Config, "-tune: %w", err)
+	}
+	return &device.Tuning{Target: target, Profile: c.Profile}, nil
+}
+
+// number reads a number with an optional unit.
+func number(text, unit string) (float64, error) {
+	return strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(text, unit)), 64)
+}
