@@ -61,8 +61,9 @@ const (
 var clamps = board.Clamps{MinClock: 300, MaxClock: 750, MinVolts: 8.1, MaxVolts: 9.4}
 
 // heat of the chip beside the sensor. bosminer aims at 89 °C, is at full fans from
-// 100 °C and stops at 110 °C; these are on the safe side of them.
-var heat = board.Heat{Target: 80, Throttle: 95, Max: 105}
+// 100 °C and stops at 110 °C. These are on the safe side of them: the sensor is asked
+// every two seconds, in which a chip without air gains 10 K.
+var heat = board.Heat{Target: 75, Throttle: 88, Max: 98}
 
 // HashBoard is where a hash board's parts are.
 type HashBoard struct {

@@ -46,7 +46,7 @@ type kind struct {
 }
 
 func kinds() []kind {
-	return slices.Concat(bitaxes(), emberones(), amlogics(), s19bbbs(), describeds(), rpis())
+	return slices.Concat(bitaxes(), emberones(), amlogics(), s19bbbs(), s9s(), describeds(), rpis())
 }
 
 // Names lists the boards that there are a virtual one of.
