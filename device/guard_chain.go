@@ -136,11 +136,13 @@ func (g *guard) chainMining(l *link, now time.Time) {
 	if l.stuck++; s.Phase != board.Hashing || s.Alive() > 0 {
 		l.stuck = 0
 	}
-	if s.Good != l.good || s.Phase != board.Hashing || g.busy != nil && !g.busy() {
+	working := g.busy == nil || g.busy()
+	if s.Good != l.good || s.Phase != board.Hashing || !working {
 		l.good, l.goodAt = s.Good, now
 	}
-	for _, text := range g.health.look(l.number, &s, now) {
+	for _, text := range g.health.look(l.number, &s, working, now) {
 		g.event("chain " + l.chain.String() + ": " + text)
+		g.log.Warn(text, "chain", l.chain.String())
 	}
 	switch {
 	case l.stuck >= strikes:

@@ -31,16 +31,18 @@ func TestPlantMines(t *testing.T) {
 	})
 }
 
-// What one chain has is turned off alone, and comes back by itself.
-func TestChainFailsAlone(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		hurt  func(*plant)
-		heal  func(*plant)
-		code  Code
-		power Power
-		after time.Duration
-	}{
+// A plantFault hits the first of two chains.
+type plantFault struct {
+	name  string
+	hurt  func(*plant)
+	heal  func(*plant)
+	code  Code
+	power Power
+	after time.Duration
+}
+
+func plantFaults() []plantFault {
+	return []plantFault{
 		{"Run fails", func(r *plant) { r.chains[0].fail <- errBroken }, func(*plant) {}, ChainFailed, PowerSafeOff, time.Second},
 		{"controller silent", func(r *plant) { r.cores[0].do(func() { r.cores[0].silent = errBroken }) },
 			func(r *plant) { r.cores[0].do(func() { r.cores[0].silent = nil }) }, RegulatorSilent, PowerSafeOff, 2 * time.Second},
@@ -53,34 +55,35 @@ func TestChainFailsAlone(t *testing.T) {
 		{"chips all dead", func(r *plant) { r.chains[0].health(0, 6, "dead") }, func(r *plant) { r.chains[0].health(0, 6, alive) }, ChainStuck, PowerSafeOff, 2 * time.Second},
 		{"finds nothing", func(r *plant) { r.chains[0].do(func() { r.chains[0].lazy = true }) },
 			func(r *plant) { r.chains[0].do(func() { r.chains[0].lazy = false }) }, ChainStuck, PowerSafeOff, fruitless + 2*time.Second},
-	} {
-		synctested(t, c.name, func(t *testing.T) {
-			r := newPlant(t)
-			r.run()
-			r.until("mining", 10*time.Second, is(PowerMining))
-			time.Sleep(10 * time.Second)
-			c.hurt(r)
-			r.until("off", c.after, chainIs(0, c.power))
-			time.Sleep(400 * time.Millisecond)
-			s := r.guard.Status()
-			if s.Power != PowerMining || s.Chains[1].Power != PowerMining || s.Chains[0].Reason.Code != c.code || r.cores[0].isOn() || !r.cores[1].isOn() {
-				t.Errorf("%+v, core on %v and %v%s", s, r.cores[0].isOn(), r.cores[1].isOn(), r.log())
-			}
-			r.named("chain left is " + c.power.String() + ": " + string(c.code))
-			runs := r.chains[1].started()
-			c.heal(r)
-			if c.power == PowerFault {
-				time.Sleep(time.Hour)
-				if s := r.guard.Status(); s.Chains[0].Power != PowerFault {
-					t.Errorf("chain 1 is %v without anybody clearing it", s.Chains[0].Power)
-				}
-				r.guard.clearTrips()
-			}
-			r.until("mining again", time.Minute, chainIs(0, PowerMining))
-			if r.chains[1].started() != runs || r.guard.Status().Trips > 0 {
-				t.Errorf("the other chain was stopped%s", r.log())
-			}
-		})
+	}
+}
+
+// test: what one chain has is turned off alone, and comes back by itself.
+func (c *plantFault) test(t *testing.T) {
+	r := newPlant(t)
+	r.run()
+	r.until("mining", 10*time.Second, is(PowerMining))
+	time.Sleep(10 * time.Second)
+	c.hurt(r)
+	r.until("off", c.after, chainIs(0, c.power))
+	time.Sleep(400 * time.Millisecond)
+	s := r.guard.Status()
+	if s.Power != PowerMining || s.Chains[1].Power != PowerMining || s.Chains[0].Reason.Code != c.code || r.cores[0].isOn() || !r.cores[1].isOn() {
+		t.Errorf("%+v, core on %v and %v%s", s, r.cores[0].isOn(), r.cores[1].isOn(), r.log())
+	}
+	r.named("chain left is " + c.power.String() + ": " + string(c.code))
+	runs := r.chains[1].started()
+	c.heal(r)
+	if c.power == PowerFault {
+		time.Sleep(time.Hour)
+		if s := r.guard.Status(); s.Chains[0].Power != PowerFault {
+			t.Errorf("chain 1 is %v without anybody clearing it", s.Chains[0].Power)
+		}
+		r.guard.clearTrips()
+	}
+	r.until("mining again", time.Minute, chainIs(0, PowerMining))
+	if r.chains[1].started() != runs || r.guard.Status().Trips > 0 {
+		t.Errorf("the other chain was stopped%s", r.log())
 	}
 }
 
@@ -122,100 +125,92 @@ func TestChainTriesEnd(t *testing.T) {
 
 // A guard whose loop is stuck stops the heartbeats; the board is off although
 // nobody decides anything, and the watchdog learns of it.
-func TestGuardStuck(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newPlant(t)
-		r.run()
-		r.until("mining", 10*time.Second, is(PowerMining))
-		time.Sleep(time.Second)
-		if err := r.guard.healthy(time.Now()); err != nil {
-			t.Errorf("healthy says %v", err)
-		}
-		r.chains[0].do(func() { r.chains[0].block = 10 * time.Second })
-		time.Sleep(starveAfter + time.Second)
-		if r.supply.isOn() || r.cores[0].isOn() || r.cores[1].isOn() || r.chains[1].Status().Phase != board.Resting {
-			t.Errorf("on: supply %v, cores %v %v", r.supply.isOn(), r.cores[0].isOn(), r.cores[1].isOn())
-		}
-		if err := r.guard.healthy(time.Now()); err == nil {
-			t.Error("a stuck guard is healthy")
-		}
-		r.chains[0].do(func() { r.chains[0].block = 0 })
-		time.Sleep(20 * time.Second)
-		r.named(string(GuardStuck))
-		r.until("mining", time.Minute, is(PowerMining))
-		if err := r.guard.healthy(time.Now()); err != nil {
-			t.Errorf("later healthy says %v", err)
-		}
-	})
+func testGuardStuck(t *testing.T) {
+	r := newPlant(t)
+	r.run()
+	r.until("mining", 10*time.Second, is(PowerMining))
+	time.Sleep(time.Second)
+	if err := r.guard.healthy(time.Now()); err != nil {
+		t.Errorf("healthy says %v", err)
+	}
+	r.chains[0].do(func() { r.chains[0].block = 10 * time.Second })
+	time.Sleep(starveAfter + time.Second)
+	if r.supply.isOn() || r.cores[0].isOn() || r.cores[1].isOn() || r.chains[1].Status().Phase != board.Resting {
+		t.Errorf("on: supply %v, cores %v %v", r.supply.isOn(), r.cores[0].isOn(), r.cores[1].isOn())
+	}
+	if err := r.guard.healthy(time.Now()); err == nil {
+		t.Error("a stuck guard is healthy")
+	}
+	r.chains[0].do(func() { r.chains[0].block = 0 })
+	time.Sleep(20 * time.Second)
+	r.named(string(GuardStuck))
+	r.until("mining", time.Minute, is(PowerMining))
+	if err := r.guard.healthy(time.Now()); err != nil {
+		t.Errorf("later healthy says %v", err)
+	}
 }
 
 // Nothing waits for a part that hangs: the rest is off in time.
-func TestHangingPart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newPlant(t)
-		r.run()
-		r.until("mining", 10*time.Second, is(PowerMining))
-		r.cores[0].do(func() { r.cores[0].hang = 20 * time.Second })
-		time.Sleep(2 * time.Second)
-		if r.supply.isOn() || r.cores[1].isOn() {
-			t.Errorf("two seconds later the supply is on: %v%s", r.supply.isOn(), r.log())
-		}
-		if err := r.guard.healthy(time.Now()); err != nil {
-			t.Errorf("a board that is off is not healthy: %v", err)
-		}
-		r.named(string(ControllerSilent))
-		r.cores[0].do(func() { r.cores[0].hang = 0 })
-		r.until("mining", 2*time.Minute, is(PowerMining))
-	})
+func testHangingPart(t *testing.T) {
+	r := newPlant(t)
+	r.run()
+	r.until("mining", 10*time.Second, is(PowerMining))
+	r.cores[0].do(func() { r.cores[0].hang = 20 * time.Second })
+	time.Sleep(2 * time.Second)
+	if r.supply.isOn() || r.cores[1].isOn() {
+		t.Errorf("two seconds later the supply is on: %v%s", r.supply.isOn(), r.log())
+	}
+	if err := r.guard.healthy(time.Now()); err != nil {
+		t.Errorf("a board that is off is not healthy: %v", err)
+	}
+	r.named(string(ControllerSilent))
+	r.cores[0].do(func() { r.cores[0].hang = 0 })
+	r.until("mining", 2*time.Minute, is(PowerMining))
 }
 
 // A board that cannot be turned off is nothing to feed a watchdog for.
-func TestCannotBeTurnedOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newPlant(t)
-		r.run()
-		r.until("mining", 10*time.Second, is(PowerMining))
-		r.supply.do(func() { r.supply.stays = errBroken })
-		r.mu.Lock()
-		r.fanRPM = 0
-		r.mu.Unlock()
-		r.until("off", 2*time.Second, is(PowerSafeOff))
-		r.named("the board cannot be turned off")
-		if r.cores[0].isOn() || r.cores[1].isOn() {
-			t.Error("the chips have power")
-		}
-		if err := r.guard.healthy(time.Now()); err != nil {
-			t.Errorf("at once: %v", err)
-		}
-		time.Sleep(unsafeWithin + time.Second)
-		if err := r.guard.healthy(time.Now()); err == nil {
-			t.Error("healthy, and cannot be turned off")
-		}
-		r.supply.do(func() { r.supply.stays = nil })
-		time.Sleep(time.Second)
-		r.named("the board is turned off now")
-		if err := r.guard.healthy(time.Now()); err != nil {
-			t.Errorf("once it is off: %v", err)
-		}
-	})
+func testCannotBeTurnedOff(t *testing.T) {
+	r := newPlant(t)
+	r.run()
+	r.until("mining", 10*time.Second, is(PowerMining))
+	r.supply.do(func() { r.supply.stays = errBroken })
+	r.mu.Lock()
+	r.fanRPM = 0
+	r.mu.Unlock()
+	r.until("off", 2*time.Second, is(PowerSafeOff))
+	r.named("the board cannot be turned off")
+	if r.cores[0].isOn() || r.cores[1].isOn() {
+		t.Error("the chips have power")
+	}
+	if err := r.guard.healthy(time.Now()); err != nil {
+		t.Errorf("at once: %v", err)
+	}
+	time.Sleep(unsafeWithin + time.Second)
+	if err := r.guard.healthy(time.Now()); err == nil {
+		t.Error("healthy, and cannot be turned off")
+	}
+	r.supply.do(func() { r.supply.stays = nil })
+	time.Sleep(time.Second)
+	r.named("the board is turned off now")
+	if err := r.guard.healthy(time.Now()); err != nil {
+		t.Errorf("once it is off: %v", err)
+	}
 }
 
 // A chain whose Run does not end gets no power until it has.
-func TestChainDoesNotStop(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newPlant(t)
-		r.chains[0].hang = make(chan struct{})
-		r.run()
-		r.until("mining", 10*time.Second, is(PowerMining))
-		r.cores[0].keeper <- errBroken
-		time.Sleep(time.Minute)
-		if s := r.guard.Status(); s.Chains[0].Power != PowerSafeOff || r.cores[0].isOn() {
-			t.Errorf("its Run goes on, and it is %v", s.Chains[0].Power)
-		}
-		r.named("chain left does not stop")
-		close(r.chains[0].hang)
-		r.until("mining", time.Minute, chainIs(0, PowerMining))
-	})
+func testChainDoesNotStop(t *testing.T) {
+	r := newPlant(t)
+	r.chains[0].hang = make(chan struct{})
+	r.run()
+	r.until("mining", 10*time.Second, is(PowerMining))
+	r.cores[0].keeper <- errBroken
+	time.Sleep(time.Minute)
+	if s := r.guard.Status(); s.Chains[0].Power != PowerSafeOff || r.cores[0].isOn() {
+		t.Errorf("its Run goes on, and it is %v", s.Chains[0].Power)
+	}
+	r.named("chain left does not stop")
+	close(r.chains[0].hang)
+	r.until("mining", time.Minute, chainIs(0, PowerMining))
 }
 
 // Chips that fall silent are named, with their domain.
@@ -244,49 +239,45 @@ func TestChipsAreNamed(t *testing.T) {
 }
 
 // A supply that does not follow its walk turns the board off.
-func TestWalkFails(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newPlant(t)
-		r.run()
-		r.until("mining", 10*time.Second, is(PowerMining))
-		r.supply.do(func() { r.supply.silent = errBroken })
-		r.until("off", 2*time.Second, off)
-		r.supply.do(func() { r.supply.silent = nil })
-		r.until("mining", time.Minute, is(PowerMining))
-		time.Sleep(10 * time.Second)
-		if r.supply.setting() != 14 {
-			t.Errorf("the supply gives %v V", r.supply.setting())
-		}
-	})
+func testWalkFails(t *testing.T) {
+	r := newPlant(t)
+	r.run()
+	r.until("mining", 10*time.Second, is(PowerMining))
+	r.supply.do(func() { r.supply.silent = errBroken })
+	r.until("off", 2*time.Second, off)
+	r.supply.do(func() { r.supply.silent = nil })
+	r.until("mining", time.Minute, is(PowerMining))
+	time.Sleep(10 * time.Second)
+	if r.supply.setting() != 14 {
+		t.Errorf("the supply gives %v V", r.supply.setting())
+	}
 }
 
 // A sensor behind the chips is missed only while they hash.
-func TestLiveSensor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newPlant(t)
-		lost := false
-		th := board.NewThermometer("left chip", func() (physic.Temperature, error) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			if lost || r.chains[0].Status().Phase != board.Hashing {
-				return 0, errBroken
-			}
-			return physic.ZeroCelsius + 50*physic.Celsius, nil
-		}, board.Heat{Target: 60, Throttle: 70, Max: 80}, 0)
-		th.Chain, th.Live, th.Every = 1, true, time.Second
-		r.board.Thermometers = append(r.board.Thermometers, th)
-		r.run()
-		r.until("mining", 10*time.Second, is(PowerMining))
-		time.Sleep(time.Minute)
-		if s := r.guard.Status(); s.Power != PowerMining || s.Chains[0].Power != PowerMining {
-			t.Fatalf("%+v%s", s, r.log())
-		}
+func testLiveSensor(t *testing.T) {
+	r := newPlant(t)
+	lost := false
+	th := board.NewThermometer("left chip", func() (physic.Temperature, error) {
 		r.mu.Lock()
-		lost = true
-		r.mu.Unlock()
-		r.until("chain off", 5*time.Second, chainIs(0, PowerSafeOff))
-		if s := r.guard.Status(); s.Chains[0].Reason.Code != SensorLost || s.Power != PowerMining {
-			t.Errorf("%+v", s)
+		defer r.mu.Unlock()
+		if lost || r.chains[0].Status().Phase != board.Hashing {
+			return 0, errBroken
 		}
-	})
+		return physic.ZeroCelsius + 50*physic.Celsius, nil
+	}, board.Heat{Target: 60, Throttle: 70, Max: 80}, 0)
+	th.Chain, th.Live, th.Every = 1, true, time.Second
+	r.board.Thermometers = append(r.board.Thermometers, th)
+	r.run()
+	r.until("mining", 10*time.Second, is(PowerMining))
+	time.Sleep(time.Minute)
+	if s := r.guard.Status(); s.Power != PowerMining || s.Chains[0].Power != PowerMining {
+		t.Fatalf("%+v%s", s, r.log())
+	}
+	r.mu.Lock()
+	lost = true
+	r.mu.Unlock()
+	r.until("chain off", 5*time.Second, chainIs(0, PowerSafeOff))
+	if s := r.guard.Status(); s.Chains[0].Reason.Code != SensorLost || s.Power != PowerMining {
+		t.Errorf("%+v", s)
+	}
 }

@@ -3,53 +3,129 @@ package device
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/lodefw/lode/board/virtual"
+	"github.com/lodefw/lode/tinytest/chipsim"
 )
+
+// seedVar names the environment variable that has a single seed tried again.
+const seedVar = "LODE_SEED"
+
+// seeds lists those to try: n of them, few in a hurry.
+func seeds(t *testing.T, n uint64) (list []uint64) {
+	if text := os.Getenv(seedVar); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", seedVar, err)
+		}
+		return []uint64{seed}
+	}
+	if testing.Short() {
+		n = (n + 5) / 6
+	}
+	for seed := range n {
+		list = append(list, seed)
+	}
+	return list
+}
+
+// again says how to see a failure once more.
+func again(t *testing.T, seed uint64) {
+	if t.Failed() {
+		t.Logf("again with %s=%d go test -run '%s' ./device", seedVar, seed, t.Name())
+	}
+}
 
 // Faults at random moments, in every state, one after the other and two at a time:
 // the chip never gets hot, a board that is called off is safe, and when all is over
 // it mines again.
 func TestRandomFaults(t *testing.T) {
-	seeds := uint64(30)
-	if testing.Short() {
-		seeds = 5
-	}
-	for seed := range seeds {
+	for _, seed := range seeds(t, 30) {
 		synctested(t, fmt.Sprint(seed), func(t *testing.T) {
+			defer again(t, seed)
 			v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: seed})
 			if err != nil {
 				t.Fatal(err)
 			}
-			b := runBench(t, v)
-			stop := b.oversee()
-			r := rand.New(rand.NewPCG(seed, 0))
-			list := faults()
-			for range 6 {
-				b.pass(r, 40*time.Second)
-				first, second := list[r.IntN(len(list))], list[r.IntN(len(list))]
-				t.Log(first.name)
-				first.hurt(v)
-				if r.IntN(3) == 0 {
-					t.Log("and", second.name)
-					second.hurt(v)
+			var list []virtual.Fault
+			for _, f := range faults() {
+				heal := func() {}
+				if f.heal != nil {
+					heal = func() { f.heal(v) }
 				}
-				b.pass(r, 90*time.Second)
-				for _, f := range list {
-					if f.heal != nil {
-						f.heal(v)
-					}
-				}
-				v.SetAmbient(25)
+				list = append(list, virtual.Fault{Break: virtual.Break(f.name), Hurt: func() { f.hurt(v) }, Heal: heal})
 			}
-			time.Sleep(time.Second)
-			b.guard.clearTrips()
-			b.until("it mines again", 20*time.Minute, is(PowerMining))
-			stop()
+			list = append(list, virtual.Fault{Break: "cool air", Hurt: func() {}, Heal: func() { v.SetAmbient(25) }})
+			runBench(t, v).schedule(seed, list)
 		})
 	}
+}
+
+// The same on every virtual board, with what can break on it and on its chips.
+func TestRandomFaultsOfBoards(t *testing.T) {
+	for _, name := range virtual.Names() {
+		for _, seed := range seeds(t, 3) {
+			synctested(t, fmt.Sprintf("%s-%d", name, seed), func(t *testing.T) {
+				defer again(t, seed)
+				v, err := virtual.New(virtual.Config{Board: name, Chips: 3, HashBudget: 20e3, Seed: seed})
+				if err != nil {
+					t.Fatal(err)
+				}
+				runBench(t, &virtual.Bitaxe{Board: v}).schedule(seed, append(randomChipFaults(v, seed), v.Faults...))
+			})
+		}
+	}
+}
+
+// randomChipFaults are some of what chips can have, at chips chosen by the seed.
+func randomChipFaults(v *virtual.Board, seed uint64) (list []virtual.Fault) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	for i, c := range v.Chips {
+		for _, k := range []chipsim.FaultKind{
+			chipsim.LoseByte, chipsim.FlipBit, chipsim.WrongCRC, chipsim.Repeat, chipsim.DeadChip, chipsim.MuteChip,
+			chipsim.HashErrors, chipsim.Spam, chipsim.Unplugged, chipsim.SlowChip,
+		} {
+			chip := r.IntN(max(1, len(c.Status().Chips)))
+			list = append(list, virtual.Fault{
+				Break: virtual.Break(fmt.Sprintf("%s at chain %d, chip %d", k, i+1, chip)),
+				Hurt:  func() { c.Inject(chipsim.Fault{Kind: k, Chip: chip}) }, Heal: c.Heal,
+			})
+		}
+	}
+	return list
+}
+
+// schedule has six times one or two faults, for a while each.
+func (b *bench) schedule(seed uint64, list []virtual.Fault) {
+	stop := b.oversee()
+	defer stop()
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 6 {
+		b.pass(r, 40*time.Second)
+		for range 1 + r.IntN(3)/2 {
+			f := list[r.IntN(len(list))]
+			b.t.Log("fault:", f.Break, f.Part)
+			f.Hurt()
+		}
+		b.pass(r, 90*time.Second)
+		for _, f := range list {
+			f.Heal()
+		}
+	}
+	time.Sleep(time.Second)
+	b.guard.clearTrips()
+	b.until("all mines again", 20*time.Minute, func(s *BoardStatus) bool {
+		for _, c := range s.Chains {
+			if c.Power != PowerMining {
+				return false
+			}
+		}
+		return s.Power == PowerMining
+	})
 }
 
 func (b *bench) pass(r *rand.Rand, d time.Duration) { time.Sleep(time.Duration(r.Int64N(int64(d)))) }

@@ -10,8 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/board"
 	"github.com/lodefw/lode/hashing"
+	"github.com/lodefw/lode/sv2/channel"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 )
@@ -19,15 +21,16 @@ import (
 // plant is a guarded board of fakes: a supply that walks from 15 to 14 V, and two
 // chains, each with a voltage controller that wants a heartbeat.
 type plant struct {
-	t      *testing.T
-	board  *board.Board
-	guard  *guard
-	supply *railRig
-	cores  [2]*railRig
-	chains [2]*chainRig
-	fanRPM float64
-	stop   context.CancelFunc
-	done   chan error
+	t          *testing.T
+	board      *board.Board
+	guard      *guard
+	dispatcher *Dispatcher
+	supply     *railRig
+	cores      [2]*railRig
+	chains     [2]*chainRig
+	fanRPM     float64
+	stop       context.CancelFunc
+	done       chan error
 
 	mu     sync.Mutex
 	events []string
@@ -242,20 +245,24 @@ func (r *plant) run() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(r.t.Context())
-	var chains sync.WaitGroup
+	var hashers []hashing.Hasher
 	for _, c := range r.guard.chains() {
-		chains.Go(func() {
-			for ctx.Err() == nil { // as the dispatcher does
-				c.Run(ctx, nil, nil)
-				pause(ctx, firstPause)
-			}
-		})
+		hashers = append(hashers, c)
 	}
+	r.dispatcher, err = NewDispatcher(hashers, DispatcherConfig{Submit: func(channel.Share) {}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.guard.busy = r.dispatcher.busy
+	j := job(1, 1000)
+	j.Target = bitcoin.RateTarget(20e3, 60)
+	r.dispatcher.Job(j, true)
+	ctx, stop := context.WithCancel(r.t.Context())
+	chains := make(chan error)
+	go func() { chains <- r.dispatcher.Run(ctx) }()
 	go func() {
 		err := r.guard.Run(ctx)
-		chains.Wait()
-		r.done <- err
+		r.done <- errors.Join(err, <-chains)
 	}()
 	r.stop = sync.OnceFunc(func() {
 		stop()

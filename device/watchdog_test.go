@@ -81,35 +81,33 @@ func TestWatchdogIsFed(t *testing.T) {
 }
 
 // It bites when the guard is stuck, and is left armed when the board is not off.
-func TestWatchdogBites(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dog := new(dogFake)
-		var mu sync.Mutex
-		var events []string
-		r := newPlant(t)
-		r.run()
-		f := dog.feeder(r.guard.healthy, func(s string) { mu.Lock(); events = append(events, s); mu.Unlock() })
-		time.Sleep(time.Second)
-		if err := f.start(); err != nil {
-			t.Fatal(err)
-		}
-		r.until("mining", 10*time.Second, is(PowerMining))
-		r.chains[0].do(func() { r.chains[0].block = time.Hour })
-		time.Sleep(starveAfter + 2*feedEvery + dog.Timeout())
-		if !dog.hungry() {
-			t.Error("it is fed for a stuck guard")
-		}
-		mu.Lock()
-		if len(events) != 1 || !strings.Contains(events[0], "the watchdog is not fed: the guard has not decided") {
-			t.Errorf("events %q", events)
-		}
-		mu.Unlock()
-		r.chains[0].do(func() { r.chains[0].block = 0 })
-		if err := f.end(false); err != nil || dog.over {
-			t.Errorf("disarmed, and the board is not off: %v", err)
-		}
-		time.Sleep(2 * time.Hour)
-	})
+func testWatchdogBites(t *testing.T) {
+	dog := new(dogFake)
+	var mu sync.Mutex
+	var events []string
+	r := newPlant(t)
+	r.run()
+	f := dog.feeder(r.guard.healthy, func(s string) { mu.Lock(); events = append(events, s); mu.Unlock() })
+	time.Sleep(time.Second)
+	if err := f.start(); err != nil {
+		t.Fatal(err)
+	}
+	r.until("mining", 10*time.Second, is(PowerMining))
+	r.chains[0].do(func() { r.chains[0].block = time.Hour })
+	time.Sleep(starveAfter + 2*feedEvery + dog.Timeout())
+	if !dog.hungry() {
+		t.Error("it is fed for a stuck guard")
+	}
+	mu.Lock()
+	if len(events) != 1 || !strings.Contains(events[0], "the watchdog is not fed: the guard has not decided") {
+		t.Errorf("events %q", events)
+	}
+	mu.Unlock()
+	r.chains[0].do(func() { r.chains[0].block = 0 })
+	if err := f.end(false); err != nil || dog.over {
+		t.Errorf("disarmed, and the board is not off: %v", err)
+	}
+	time.Sleep(2 * time.Hour)
 }
 
 func TestWatchdogDoesNotOpen(t *testing.T) {
