@@ -118,7 +118,7 @@ func (d *DAC) Voltage() (physic.ElectricPotential, error) {
 // nominal, as the boards' own firmware does.
 func (f Feedback) code(v physic.ElectricPotential) (uint8, error) {
 	amps := f.volts(f.Reference)/f.ohms(f.Lower) - (f.volts(v)-f.volts(f.Reference))/f.ohms(f.Upper)
-	steps := math.Ceil(math.Abs(amps) / f.full() * 127)
+	steps := math.Ceil(math.Abs(amps)/f.full()*127 - 1e-6) // what is less is the arithmetic's error
 	if steps > 127 {
 		return 0, fmt.Errorf("%v needs %.0f of the DAC's 127 steps", v, steps)
 	}
