@@ -34,9 +34,10 @@ func (d controller) Off() error { return call(d.c.Disable) }
 func unmeasured() (board.Power, error) { return board.Power{}, nil }
 
 const (
-	// probeEvery is how often the chips' thermometer is asked; bosminer does every
-	// 5 s, and takes longer than the guard should to see it go.
-	probeEvery = 2 * time.Second
+	// probeEvery is how often the chips' thermometer is asked: three of the guard's
+	// rounds. bosminer does every 5 s, and takes longer than the guard should to
+	// see it go.
+	probeEvery = 900 * time.Millisecond
 	probeLimit = time.Second
 	// probeOld is how old a measurement can be and still count.
 	probeOld = probeEvery + 2*probeLimit
@@ -59,17 +60,16 @@ type probe struct {
 
 // Run measures until ctx ends.
 func (p *probe) Run(ctx context.Context) error {
-	every := time.NewTicker(probeEvery / 4)
+	every := time.NewTicker(probeEvery)
 	defer every.Stop()
 	for {
 		t, err := p.measure(ctx)
+		if err != nil && !errors.Is(err, board.ErrNotHashing) {
+			t, err = p.measure(ctx) // a glitch is no loss
+		}
 		p.mu.Lock()
 		p.last, p.err, p.at = t, err, time.Now()
 		p.mu.Unlock()
-		every.Reset(probeEvery)
-		if errors.Is(err, board.ErrNotHashing) {
-			every.Reset(probeEvery / 4) // so that its first value comes soon
-		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -62,7 +62,7 @@ var clamps = board.Clamps{MinClock: 300, MaxClock: 750, MinVolts: 8.1, MaxVolts:
 
 // heat of the chip beside the sensor. bosminer aims at 89 °C, is at full fans from
 // 100 °C and stops at 110 °C. These are on the safe side of them: the sensor is asked
-// every two seconds, in which a chip without air gains 10 K.
+// every second, and a chip without air gains 8 K in it.
 var heat = board.Heat{Target: 75, Throttle: 88, Max: 98}
 
 // HashBoard is where a hash board's parts are.

@@ -1,0 +1,73 @@
+package device
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lodefw/lode/board/virtual"
+)
+
+// On an S9 each hash board has its own supply: what breaks on one turns that one
+// off, is named, and the others go on.
+func TestS9Faults(t *testing.T) {
+	for _, f := range []struct {
+		fault  virtual.Break
+		code   Code
+		within time.Duration // after which the chips have no power
+		all    bool          // hash boards go off
+	}{
+		{virtual.FanStops, FanStopped, 2 * time.Second, true},
+		{virtual.TachLost, FanStopped, 2 * time.Second, true},
+		// The thermometer is asked every 0.9 s, and may miss once.
+		{virtual.SensorNAK, SensorLost, 4 * time.Second, false},
+		{virtual.SensorLost, SensorLost, 4 * time.Second, false},
+		{virtual.SensorHot, OverTemperature, 5 * time.Second, false},
+		// A controller that does not answer cannot be told: it drops its rail by
+		// itself, ten seconds after the last heartbeat.
+		{virtual.HeartbeatLost, KeeperFailed, 13 * time.Second, false},
+		{virtual.ChipsDark, "", time.Minute, false},
+		{virtual.LineBroken, "", time.Minute, false},
+	} {
+		synctested(t, string(f.fault), func(t *testing.T) {
+			v, err := virtual.New(virtual.Config{Board: "s9", Chips: 3, HashBudget: 6e3, Seed: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := runBench(t, &virtual.Bitaxe{Board: v})
+			mining := func(s *BoardStatus) bool {
+				for _, c := range s.Chains {
+					if c.Power != PowerMining {
+						return false
+					}
+				}
+				return s.Power == PowerMining
+			}
+			b.until("mining", 30*time.Second, mining)
+			time.Sleep(20 * time.Second)
+			fault, ok := v.Fault(f.fault)
+			if !ok {
+				t.Fatal("an S9 has no such fault")
+			}
+			fault.Hurt()
+			took := b.until("chips without power", f.within, func(*BoardStatus) bool { return v.State().Chains[0].Millivolts == 0 })
+			time.Sleep(100 * time.Millisecond)
+			s, reason := b.guard.Status(), (*Reason)(nil)
+			if reason = s.Reason; reason == nil {
+				reason = s.Chains[0].Reason
+			}
+			t.Logf("off after %v: %v", took, reason)
+			switch {
+			case reason == nil || f.code != "" && reason.Code != f.code:
+				t.Errorf("turned off for %v, want %s", reason, f.code)
+			case f.all != v.State().Off():
+				t.Errorf("all hash boards off: %v, want %v", v.State().Off(), f.all)
+			}
+			if reason != nil {
+				b.named(reason.Text)
+			}
+			fault.Heal()
+			b.guard.clearTrips()
+			b.until("mining again", 5*time.Minute, mining)
+		})
+	}
+}
