@@ -19,20 +19,11 @@ import (
 type chain struct {
 	number int
 	sim    *chipsim.Chain
-	line   line
-	link   string
+	place  place
+	hungUp func() // when a host closes its line
 	trace  *os.File
 	buffer *lockedWriter
 	shown  int // reports
-}
-
-// A line is where the host is: a pty or a socket.
-type line interface {
-	// serve moves bytes between host and port until ctx ends; hungUp is called
-	// when a host has left.
-	serve(ctx context.Context, p *chipsim.Port, hungUp func()) error
-	path() string
-	close() error
 }
 
 // open makes chain number n and prints where it is.
@@ -43,60 +34,37 @@ func open(s cli.IO, o *options, n int) (*chain, error) {
 	if err != nil {
 		return nil, cli.Fail(cli.Usage, err)
 	}
-	c := &chain{number: n, sim: sim}
-	if err := c.connect(o); err != nil {
+	c := &chain{number: n, sim: sim, hungUp: sim.PowerCycle}
+	if c.place, err = o.place(strconv.Itoa(n), o.chains > 1); err == nil {
+		err = c.record(o)
+	}
+	if err != nil {
 		c.finish(s)
 		return nil, err
 	}
-	shown := c.line.path()
-	if o.link != "" {
-		shown = c.link + " -> " + shown
-	}
-	if o.trace != "" {
-		if c.trace, err = os.Create(numbered(o.trace, n, o.chains)); err != nil {
-			c.finish(s)
-			return nil, cli.Fail(cli.Config, err)
-		}
-		c.buffer = &lockedWriter{w: bufio.NewWriterSize(c.trace, 1<<16)}
-		sim.Trace(c.buffer)
-	}
-	_, err = fmt.Fprintf(s.Out, "chain %d: %s (%d %s, %d zero bits)\n", n, shown, cfg.Chips, cfg.Model, sim.Zeros())
+	_, err = fmt.Fprintf(s.Out, "chain %d: %s (%d %s, %d zero bits)\n", n, c.place.shown(), cfg.Chips, cfg.Model, sim.Zeros())
 	return c, err
 }
 
-func (c *chain) connect(o *options) (err error) {
-	if o.unix != "" {
-		c.line, err = listen(numbered(o.unix, c.number, o.chains))
-	} else {
-		c.line, err = openPTY()
-	}
-	if err != nil {
-		return cli.Fail(cli.Bind, err)
-	}
-	if o.link == "" {
+// record begins the trace, if one is wanted.
+func (c *chain) record(o *options) (err error) {
+	if o.trace == "" {
 		return nil
 	}
-	c.link = o.link + strconv.Itoa(c.number)
-	if old, err := os.Lstat(c.link); err == nil && old.Mode()&os.ModeSymlink != 0 {
-		os.Remove(c.link) // ours, of a run that was killed
+	name := o.trace
+	if o.chains > 1 {
+		name += strconv.Itoa(c.number)
 	}
-	if err := os.Symlink(c.line.path(), c.link); err != nil {
-		c.link = ""
+	if c.trace, err = os.Create(name); err != nil {
 		return cli.Fail(cli.Config, err)
 	}
+	c.buffer = &lockedWriter{w: bufio.NewWriterSize(c.trace, 1<<16)}
+	c.sim.Trace(c.buffer)
 	return nil
 }
 
-// numbered adds the chain's number to a path if there are several.
-func numbered(path string, n, of int) string {
-	if of > 1 {
-		path += strconv.Itoa(n)
-	}
-	return path
-}
-
 func (c *chain) serve(ctx context.Context) error {
-	err := c.line.serve(ctx, c.sim.Port(), c.sim.PowerCycle)
+	err := c.place.line.serve(ctx, c.sim.Port(), c.hungUp)
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -122,12 +90,7 @@ func (c *chain) watch(ctx context.Context, w io.Writer) {
 
 // finish closes everything and prints the sum of the reports.
 func (c *chain) finish(s cli.IO) {
-	if c.line != nil {
-		c.line.close()
-	}
-	if c.link != "" {
-		os.Remove(c.link)
-	}
+	c.place.close()
 	counts := c.sim.Counts()
 	for _, k := range counts {
 		fmt.Fprintf(s.Err, "chain %d: %s: %d\n", c.number, k.Kind, k.Count)

@@ -13,23 +13,36 @@ import (
 
 // console takes commands from standard input until it ends. Its goroutine is the
 // process's: nothing can end a read of a terminal.
-func console(s cli.IO, all []*chain) {
+func console(s cli.IO, do func(line string) error) {
 	if s.In == nil {
 		return
 	}
 	go func() {
 		lines := bufio.NewScanner(s.In)
 		for lines.Scan() {
-			if err := command(s, all, lines.Text()); err != nil {
+			if err := do(lines.Text()); err != nil {
 				fmt.Fprintln(s.Err, "lode-sim:", err)
 			}
 		}
 	}()
 }
 
+// commander does the lines of a console: for chains, and the board that they are on
+// if it is served whole.
+func commander(s cli.IO, all []*chain, w *whole) func(line string) error {
+	return func(line string) error {
+		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if w != nil {
+			if known, err := w.command(s, word, strings.TrimSpace(rest)); known {
+				return err
+			}
+		}
+		return command(s, all, word, rest)
+	}
+}
+
 // command does one line.
-func command(s cli.IO, all []*chain, line string) error {
-	word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+func command(s cli.IO, all []*chain, word, rest string) error {
 	switch word {
 	case "":
 		return nil

@@ -36,6 +36,10 @@ func TestExitCodes(t *testing.T) {
 		{"-model BM1370 -chips 300", cli.Usage, "300"},
 		{"-model BM1370 -faults fire", cli.Usage, "fire"},
 		{"-model BM1370 -chains 100", cli.Usage, "100"},
+		{"-board bitaxe-gamma -dial", cli.Usage, "-unix"},
+		{"-model A1", cli.Usage, "-unix"},
+		{"-model A1 -unix x -chips 100", cli.Usage, "100"},
+		{"-board bitaxe-gamma -unix /nonexistent/a", cli.Bind, "nonexistent"},
 		{"-model BM1370 extra", cli.Usage, "extra"},
 		{"-model BM1370 -unix /nonexistent/a", cli.Bind, "nonexistent"},
 		{"-replay /nonexistent", cli.Config, "nonexistent"},
@@ -55,7 +59,7 @@ func TestExitCodes(t *testing.T) {
 // A session is a running lode-sim.
 type session struct {
 	t     *testing.T
-	lines *bufio.Scanner // of its standard output
+	lines <-chan string // of its standard output
 	in    io.Writer
 	stop  func() error
 }
@@ -72,7 +76,14 @@ func start(t *testing.T, args ...string) *session {
 		outW.Close()
 		inR.Close()
 	})
-	s := &session{t: t, lines: bufio.NewScanner(outR), in: inW}
+	lines := make(chan string, 1000)
+	wg.Go(func() {
+		defer close(lines)
+		for scan := bufio.NewScanner(outR); scan.Scan(); {
+			lines <- scan.Text()
+		}
+	})
+	s := &session{t: t, lines: lines, in: inW}
 	s.stop = sync.OnceValue(func() error {
 		cancel()
 		outR.Close()
@@ -86,10 +97,11 @@ func start(t *testing.T, args ...string) *session {
 // next is the next line of output.
 func (s *session) next() string {
 	s.t.Helper()
-	if !s.lines.Scan() {
+	line, more := <-s.lines
+	if !more {
 		s.t.Fatalf("lode-sim ended: %v", s.stop())
 	}
-	return s.lines.Text()
+	return line
 }
 
 // exchange writes and reads n bytes.

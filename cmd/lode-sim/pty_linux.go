@@ -119,11 +119,53 @@ func (p *pty) serve(ctx context.Context, port *chipsim.Port, hungUp func()) erro
 	return nil
 }
 
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
+func (p *pty) stream(ctx context.Context, answer func(io.ReadWriter) error) error {
+	for ctx.Err() == nil {
+		if err := answer(&ptyStream{pty: p, ctx: ctx}); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// A ptyStream is what one host says, until it closes the slave.
+type ptyStream struct {
+	*pty
+	ctx  context.Context // a Reader has no other way to end
+	open bool
+}
+
+// Read is part of io.Reader.
+func (s *ptyStream) Read(b []byte) (int, error) {
+	for s.ctx.Err() == nil {
+		_ = s.master.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		n, err := s.master.Read(b)
+		switch {
+		case n > 0:
+			s.open = true
+			return n, nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+		case errors.Is(err, syscall.EIO): // nobody has the slave open
+			if s.open {
+				_ = s.raw()
+				return 0, io.EOF
+			}
+			sleep(s.ctx, 5*time.Millisecond)
+		default:
+			return 0, fmt.Errorf("lode-sim: %s: %w", s.slave, err)
+		}
+	}
+	return 0, io.EOF
+}
+
+// Write is part of io.Writer. What nobody reads is lost.
+func (s *ptyStream) Write(b []byte) (int, error) {
+	_ = s.master.SetWriteDeadline(time.Now().Add(time.Second))
+	n, err := s.master.Write(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EAGAIN) {
+		return len(b), nil
+	}
+	return n, err
 }
 
 // A rate follows the host's baud rate.

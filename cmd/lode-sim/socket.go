@@ -28,19 +28,37 @@ func (s socket) path() string { return s.Addr().String() }
 func (s socket) close() error { return s.Close() }
 
 func (s socket) serve(ctx context.Context, p *chipsim.Port, hungUp func()) error {
+	return s.hosts(ctx, func(conn net.Conn) error {
+		hostOn(ctx, conn, p)
+		hungUp()
+		return nil
+	})
+}
+
+func (s socket) stream(ctx context.Context, answer func(io.ReadWriter) error) error {
+	return s.hosts(ctx, func(conn net.Conn) error { return leaving(answer(conn)) })
+}
+
+// hosts takes one host after the other.
+func (s socket) hosts(ctx context.Context, host func(net.Conn) error) error {
 	defer context.AfterFunc(ctx, func() { s.Close() })()
 	for {
 		conn, err := s.Accept()
 		if err != nil {
 			return fmt.Errorf("lode-sim: %w", err)
 		}
-		s.host(ctx, conn, p)
-		hungUp()
+		stop := context.AfterFunc(ctx, func() { conn.Close() })
+		err = host(conn)
+		stop()
+		conn.Close()
+		if err != nil {
+			return err
+		}
 	}
 }
 
-// host moves bytes until the host leaves.
-func (s socket) host(ctx context.Context, conn net.Conn, p *chipsim.Port) {
+// hostOn moves bytes until the host leaves.
+func hostOn(ctx context.Context, conn net.Conn, p *chipsim.Port) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	var wg sync.WaitGroup

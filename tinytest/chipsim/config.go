@@ -98,6 +98,9 @@ func (m *model) zerosFor(chips int, budget float64) int {
 	return min(max(32-int(math.Ceil(math.Log2(rate/budget))), 4), 31)
 }
 
+// usualAir is the share of full air before SetFan.
+const usualAir = 0.5
+
 // New makes a chain that has just got its power, with the reset line high.
 func New(cfg Config) (*Chain, error) {
 	cfg, m, err := cfg.withDefaults()
@@ -111,7 +114,7 @@ func New(cfg Config) (*Chain, error) {
 		kick:   make(chan struct{}, 1),
 		rand:   rand.New(rand.NewPCG(cfg.Seed, 0)),
 		rxRand: rand.New(rand.NewPCG(cfg.Seed, 1<<32)),
-		fan:    0.5,
+		fan:    usualAir,
 	}
 	c.tx.baud, c.check.chain = startBaud, c
 	c.hits = make([]sha256d.Hit, sha256d.MaxStep*max(1, bits.Len(uint(m.parallel))*m.parallel))

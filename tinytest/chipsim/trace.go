@@ -52,9 +52,12 @@ func (r *recorder) event(at time.Duration, event string, v any) {
 // lock held: give it a buffer. Call it before the first byte, or Replay cannot
 // repeat the run.
 func (c *Chain) Trace(w io.Writer) {
-	c.do(func(time.Duration) {
+	c.do(func(now time.Duration) {
 		c.trace = &recorder{w: w}
 		c.trace.line(c.cfg)
+		if c.fan != usualAir { // a board has been built around it
+			c.trace.event(now, "fan", c.fan)
+		}
 	})
 }
 
