@@ -289,3 +289,46 @@ func TestLongChain(t *testing.T) {
 		}
 	})
 }
+
+// Whatever a caller writes, only whole commands get to the FIFO.
+func FuzzWrite(f *testing.F) {
+	f.Add([]byte{0x54, 5, 0, 0, 0x1c})
+	f.Add([]byte{0x58, 9, 0, 0x1c, 0x40, 0x20, 0x9a, 0x80, 0, 0x55, 5, 0, 0, 1})
+	f.Add([]byte{0x21, 0x36, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, w := bench(t)
+		m := w.Command.(*memory)
+		m.keep = true
+		n, err := c.Write(b)
+		words := 0
+		for rest := b[:n]; len(rest) > 0; rest = rest[rest[1]:] {
+			words += int(rest[1]) / 4
+		}
+		if (err == nil) != (n == len(b)) || len(m.words) != words {
+			t.Errorf("% x: %d bytes, %v, %d words", b, n, err, len(m.words))
+		}
+	})
+}
+
+// Whatever the chips send, a solution is what its words say, or none.
+func FuzzSolution(f *testing.F) {
+	f.Add(uint32(0xdead0666), uint32(0x98123502), uint8(2))
+	f.Add(uint32(0), uint32(0xffffffff), uint8(0))
+	f.Fuzz(func(t *testing.T, first, second uint32, shift uint8) {
+		c, w := bench(t)
+		if err := c.Pace(1<<(shift%3), time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		words := []uint32{first, second | 1<<31}
+		w.WorkRx.(*memory).read = func(offset uint32) (word uint32) {
+			if offset == 0 {
+				word, words = words[0], words[1:]
+			}
+			return word
+		}
+		number, midstate, nonce, err := c.Solution()
+		if id := int(number)<<(shift%3) | midstate; err != nil || id != int(second>>8&0xffff) || nonce != first {
+			t.Errorf("%08x %08x: job %d, midstate %d, nonce %08x, %v", first, second, number, midstate, nonce, err)
+		}
+	})
+}
