@@ -259,6 +259,9 @@ func (k *checker) onHCN(chips []*chip) {
 	}
 	size := uint64(1) << (32 - m.coreBits)
 	slice := size >> bits.Len(uint(len(k.chain.chips)-1))
+	if ch.reg[regNonceOffset]>>31 == 1 { // each begins where it was told to
+		slice = size / uint64(len(k.chain.chips))
+	}
 	if n := float64(hcn) * 2 * ch.mhz / crystal; n > float64(slice)*1.001 && ch.job == nil {
 		k.here(LongHCN, "%.0f nonces of a slice of %d", n, slice)
 	}
