@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/lodefw/lode/firmware/recipe"
+	"github.com/lodefw/lode/firmware/slot"
 	"github.com/lodefw/lode/firmware/update"
 )
 
@@ -193,6 +194,9 @@ func (b *builder) boot(ctx context.Context) error {
 	return err
 }
 
+// BundleName is the result that lodectl update sends to a device.
+func BundleName(board string) string { return board + ".update" }
+
 // slotAndCard makes the file of a slot and the card with both slots.
 func (b *builder) slotAndCard(ctx context.Context) error {
 	fit, err := b.fit(ctx)
@@ -207,6 +211,13 @@ func (b *builder) slotAndCard(ctx context.Context) error {
 	}
 	manifest, signature, err := b.manifest([]update.File{update.FileOf(recipe.SlotFile, fit)})
 	if err != nil {
+		return err
+	}
+	var bundle bytes.Buffer
+	if err := slot.WriteBundle(&bundle, manifest, signature, fit); err != nil {
+		return err
+	}
+	if err := b.out(BundleName(b.Recipe.ID), bundle.Bytes(), slot.MaxImage); err != nil {
 		return err
 	}
 	card, err := b.card(ctx, manifest, signature)

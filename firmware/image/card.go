@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"context"
 	_ "embed" // boot.cmd
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/lodefw/lode/firmware/recipe"
+	"github.com/lodefw/lode/firmware/slot"
 )
 
 // dataNote tells people what the data partition is for; genimage leaves none empty.
@@ -24,17 +23,6 @@ var bootCmd string
 func Script(r *recipe.Recipe) string {
 	return fmt.Sprintf("# lode for %s\nsetenv lode_board %s\nsetenv lode_load %#x\nsetenv lode_args '%s'\n\n%s",
 		r.Name, r.ID, r.Boot.Load, r.Kernel.Args, bootCmd)
-}
-
-// Slots is the content of recipe.SlotsName for these variables of U-Boot.
-func Slots(variables ...string) []byte {
-	b := make([]byte, recipe.SlotsSize)
-	at := 4
-	for _, v := range variables {
-		at += copy(b[at:len(b)-2], v) + 1
-	}
-	binary.LittleEndian.PutUint32(b, crc32.ChecksumIEEE(b[4:]))
-	return b
 }
 
 // Sizes of a card's partitions: 128 MiB together, because QEMU wants a power of two.
@@ -55,10 +43,10 @@ func GenimageConfig(raw []recipe.Part, bootFiles []string) string {
 		fmt.Fprintf(&s, "image %s.vfat {\n\tsize = %d\n\tvfat {\n\t\tlabel = \"%s\"\n\t\textraargs = \"--invariant -F 16 -i %s\"\n", name, size, label, id)
 		fmt.Fprintf(&s, "\t\tfiles = { %s }\n\t}\n}\n", quoted(files))
 	}
-	slot := []string{recipe.SlotFile, recipe.SlotManifest, recipe.SlotManifest + recipe.Signature}
+	inSlot := []string{recipe.SlotFile, recipe.SlotManifest, recipe.SlotManifest + recipe.Signature}
 	fat("boot", "LODE", "4c4f4431", bootSize, bootFiles)
-	fat("slot-a", "LODE-A", "4c4f4432", slotSize, slot)
-	fat("slot-b", "LODE-B", "4c4f4433", slotSize, slot)
+	fat("slot-a", "LODE-A", "4c4f4432", slotSize, inSlot)
+	fat("slot-b", "LODE-B", "4c4f4433", slotSize, inSlot)
 	fat("data", "LODE-DATA", "4c4f4434", dataSize, []string{dataNote})
 	s.WriteString("image sdcard.img {\n\thdimage {\n\t\tpartition-table-type = \"mbr\"\n\t\tdisk-signature = 0x6c6f6465\n\t}\n")
 	for i, p := range raw {
@@ -91,7 +79,7 @@ func quoted(names []string) string {
 // card makes the image of a whole card, both slots filled.
 func (b *builder) card(ctx context.Context, manifest, signature []byte) ([]byte, error) {
 	files := []string{recipe.ScriptName, recipe.SlotsName, recipe.SlotsBackup, recipe.CardConfig}
-	slots := Slots("BOOT_ORDER=A B", "BOOT_A_LEFT=3", "BOOT_B_LEFT=3")
+	slots := slot.NewState().Encode()
 	config := b.Config
 	if config == nil {
 		config = []byte(cardConfig)
