@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -294,5 +295,51 @@ func TestKinds(t *testing.T) {
 		if v := float64(k.Output) / float64(k.Domains) / 1e9; v < 1.1 || v > 1.3 {
 			t.Errorf("%s: chips get %.3f V", k.Name, v)
 		}
+	}
+}
+
+// jobs gives out work that differs.
+type jobs struct{ n atomic.Uint64 }
+
+func (j *jobs) Work(hashing.Traits) (hashing.Work, time.Duration, bool) {
+	w := hashing.Work{ID: j.n.Add(1), VersionMask: 0x1fffe000}
+	for i := range w.Target {
+		w.Target[i] = 0xff
+	}
+	w.Header.Version, w.Header.NTime = 0x20000000, uint32(w.ID)
+	return w, time.Hour, true
+}
+
+// A whole hash board of each machine comes up and finds something, and its chips
+// have nothing to complain about.
+func TestWholeChain(t *testing.T) {
+	for _, k := range amlogic.Kinds() {
+		t.Run(k.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v, err := virtual.NewAmlogic(virtual.Config{Board: k.Name, HashBudget: 1000})
+				if err != nil {
+					t.Fatal(err)
+				}
+				stop := v.KeepAlways(t.Context(), nil)
+				time.Sleep(v.Rest)
+				if err := v.Up(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				ctx, end := context.WithTimeout(t.Context(), 25*time.Second)
+				defer end()
+				var found atomic.Uint64
+				err = v.Chains[1].Run(ctx, hashing.NewFeed(&jobs{}), func(hashing.Solution) { found.Add(1) })
+				stop()
+				if err != nil || found.Load() < 20 {
+					t.Errorf("found %d, %v", found.Load(), err)
+				}
+				if err := v.Down(); err != nil || !v.State().Off() {
+					t.Errorf("Down = %v, %+v", err, v.State())
+				}
+				for _, r := range v.Reports() {
+					t.Error(r)
+				}
+			})
+		})
 	}
 }
