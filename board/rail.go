@@ -35,6 +35,9 @@ type Rail struct {
 	Min, Max physic.ElectricPotential
 	// Settle is how long the output takes to be there.
 	Settle time.Duration
+	// Stays says that the chips keep a voltage when the rail is off, or that nobody
+	// can measure that they do not: what stops them is their reset.
+	Stays bool
 	// Measure asks the rail how it is.
 	Measure func() (Power, error)
 	// Clear forgets faults that the rail has latched; nil if it latches none.

@@ -147,7 +147,7 @@ func (g *guard) decide(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.decided = now
-	switch wrong := g.downErr != "" || !g.state.on() && leaks(&g.sample); {
+	switch wrong := g.downErr != "" || !g.state.on() && leaks(g.board, &g.sample); {
 	case !wrong:
 		g.unsafe = time.Time{}
 	case g.unsafe.IsZero():
@@ -317,7 +317,7 @@ func (g *guard) setClock(share float64) {
 // resting keeps a board off that has tripped, and starts it again when its cause
 // is gone.
 func (g *guard) resting(s *board.Sample) {
-	if g.downErr != "" || leaks(s) {
+	if g.downErr != "" || leaks(g.board, s) {
 		g.hands.down(allParts)
 	}
 	if g.state == PowerFault || g.doubt != "" || !g.hands.isIdle() {
@@ -331,9 +331,9 @@ func (g *guard) resting(s *board.Sample) {
 }
 
 // leaks tells whether a rail that should be off is not.
-func leaks(s *board.Sample) bool {
-	for _, r := range s.Rails {
-		if r.Err == nil && r.Output > 0.2 {
+func leaks(b *board.Board, s *board.Sample) bool {
+	for i, r := range s.Rails {
+		if r.Err == nil && r.Output > 0.2 && !b.Rails[i].Stays {
 			return true
 		}
 	}

@@ -153,7 +153,7 @@ func (t *SelfTest) input(r *board.Rail, v board.PowerReading) {
 		c.OK, c.Measured, c.Advice = false, v.Err.Error(), RegulatorSilent.advice()
 	case err != nil:
 		c.OK, c.Advice = false, SupplyBad.advice()
-	case v.Output > 0.2:
+	case v.Output > 0.2 && !r.Stays:
 		c = Check{Name: "supply", Part: r.Name, Measured: fmt.Sprintf("%.2f V at its output", v.Output), Wanted: "off", Advice: OutputBad.advice()}
 	}
 	t.add(c)
@@ -214,10 +214,10 @@ func (t *SelfTest) cool() {
 	for end := time.Now().Add(coolFor); time.Now().Before(end) && !c.OK; {
 		s := t.measure(ctx, time.Second)
 		if margin, known := j.margin(&s, target); known {
-			c.OK = margin > coolBelow && !leaks(&s)
+			c.OK = margin > coolBelow && !leaks(t.Board, &s)
 			c.Measured = fmt.Sprintf("%.1f K below what the fans aim at", margin)
 			c.Advice = OverTemperature.advice()
-			if leaks(&s) {
+			if leaks(t.Board, &s) {
 				c.Measured, c.Advice = "chips still have power", OutputBad.advice()
 			}
 		} else if !t.good() {

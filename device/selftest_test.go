@@ -39,7 +39,7 @@ func TestSelfTestPasses(t *testing.T) {
 	for _, c := range []struct {
 		board string
 		chips int
-	}{{"bitaxe-gamma", 0}, {"bitaxe-hex", 0}, {"s19kpro", 11}} {
+	}{{"bitaxe-gamma", 0}, {"bitaxe-hex", 0}, {"bitaxe-max", 0}, {"emberone-v4", 0}, {"s19kpro", 11}} {
 		synctested(t, c.board, func(t *testing.T) {
 			checks, v := selfTest(t, virtual.Config{Board: c.board, Chips: c.chips, HashBudget: 40e3, Seed: 3}, nil)
 			seen := make(map[string]int)

@@ -76,7 +76,7 @@ func (k *Kind) power(bus i2c.Bus, f found) (*board.Rail, []*board.Thermometer, e
 	b := &bent{dac, meter, least}
 	rail.Driver, rail.Measure, rail.Limits = b, b.measure, k.Input
 	rail.Limits.Current = board.Amps(k.Watts * float64(physic.Volt) / float64(rail.Output))
-	rail.Limits.Tolerance = 0 // the output is not measured
+	rail.Limits.Tolerance, rail.Stays = 0, true // the output is not measured, and has no switch
 	return rail, nil, b.Off()
 }
 

@@ -106,7 +106,7 @@ func power(p Parts, s *switches, st stand) (*board.Rail, []*board.Thermometer, e
 	meter, noMeter := ina260.New(p.I2C, AddrMeter, ina260.Options{})
 	if noDAC == nil && noMeter == nil {
 		r := &bent{dac, meter, s}
-		rail.Driver, rail.Measure, rail.Limits = r, r.measure, inputLM
+		rail.Driver, rail.Measure, rail.Limits, rail.Stays = r, r.measure, inputLM, true
 		return rail, nil, nil
 	}
 	chip, err := tps546.New(p.I2C, AddrRegulator, tps546.Options{Min: least, Max: most, Stage: stage()})
