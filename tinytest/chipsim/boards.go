@@ -19,7 +19,7 @@ func Boards() []Board {
 		{"bitaxe-supra", "Bitaxe Supra", "BM1368", 1, 1, 1},
 		{"bitaxe-gamma", "Bitaxe Gamma", "BM1370", 1, 1, 1},
 		{"bitaxe-gamma-duo", "Bitaxe Gamma Duo", "BM1370", 1, 2, 1},
-		{"emberone", "emberOne00", "BM1362", 1, 12, 4},
+		{"emberone", "emberOne/00", "BM1362", 1, 12, 12},
 		{"s9", "Antminer S9", "BM1387", 3, 63, 21},
 		{"s19bbb", "Antminer S19j Pro, BeagleBone carrier", "BM1362", 3, 126, 42},
 		{"s19kpro", "Antminer S19k Pro, Amlogic carrier", "BM1366", 3, 77, 11},
