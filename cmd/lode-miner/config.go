@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -83,17 +84,31 @@ func defineBoardFlags(fs *flag.FlagSet, c *config) {
 // counts to 16 s. One that cannot do it takes its own.
 const watchdogTimeout = 15 * time.Second
 
-// watchdog opens what -watchdog names, when it is time; nil: nothing.
-func (c *config) watchdog() func() (device.Watchdog, error) {
-	if c.Watchdog == "" {
+// watchdog opens what -watchdog names and systemd's, when it is time; nil: neither.
+func (c *config) watchdog(getenv func(string) (string, bool)) func() (device.Watchdog, error) {
+	var open []func() (device.Watchdog, error)
+	if c.Watchdog != "" {
+		open = append(open, func() (device.Watchdog, error) { return device.OpenWatchdog(c.Watchdog, watchdogTimeout) })
+	}
+	if socket, ok := getenv("NOTIFY_SOCKET"); ok && socket != "" {
+		open = append(open, func() (device.Watchdog, error) { return openSystemd(getenv) })
+	}
+	if len(open) == 0 {
 		return nil
 	}
 	return func() (device.Watchdog, error) {
-		dog, err := device.OpenWatchdog(c.Watchdog, watchdogTimeout)
-		if err != nil {
-			return nil, cli.Fail(cli.Config, err)
+		var dogs watchdogs
+		for _, o := range open {
+			dog, err := o()
+			if err != nil {
+				if len(dogs) > 0 {
+					err = errors.Join(err, dogs.Disarm())
+				}
+				return nil, cli.Fail(cli.Config, err)
+			}
+			dogs = append(dogs, dog)
 		}
-		return dog, nil
+		return dogs, nil
 	}
 }
 

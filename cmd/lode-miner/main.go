@@ -97,7 +97,7 @@ func mine(ctx context.Context, s cli.IO, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	dev, err := device.New(device.Config{Hashers: m.hashers, Board: m.board, Tuning: tune, Client: client, Watchdog: cfg.watchdog(), Log: log})
+	dev, err := device.New(device.Config{Hashers: m.hashers, Board: m.board, Tuning: tune, Client: client, Watchdog: cfg.watchdog(s.Getenv), Log: log})
 	if err != nil {
 		return cli.Fail(cli.Config, err)
 	}
