@@ -15,11 +15,13 @@ import (
 	"periph.io/x/conn/v3/physic"
 )
 
-// Limits of one call. A supply takes 0.6 s for an answer, and two answers to set
-// its voltage; the guard waits for a call that is under way before it turns off,
-// while the chips are in reset already.
+// Limits of one call. A supply takes 0.6 s for an answer, 0.9 s for a refusal, and
+// answers one at a time: setting its voltage are two answers, with the meter's and
+// the watchdog's in between. The guard waits for a call that is under way before it
+// turns off, while the chips are in reset already.
 const (
-	supplyPatience     = 2500 * time.Millisecond
+	setPatience        = 4500 * time.Millisecond
+	measurePatience    = 3 * time.Second
 	controllerPatience = 900 * time.Millisecond
 	controllerSettle   = 500 * time.Millisecond // guess
 	// measureEvery is the pause between two measurements of the supply.
@@ -42,7 +44,7 @@ func call(d time.Duration, f func(context.Context) error) error {
 type supply struct{ s *apw.Supply }
 
 func (d supply) SetVoltage(v physic.ElectricPotential) error {
-	return call(supplyPatience, func(ctx context.Context) error { return d.s.SetVoltage(ctx, v) })
+	return call(setPatience, func(ctx context.Context) error { return d.s.SetVoltage(ctx, v) })
 }
 
 func (d supply) On() error { return call(controllerPatience, d.s.On) }
@@ -53,7 +55,7 @@ func (d supply) Off() error { return d.s.Off() }
 // its watchdog, and its meter. The board's Rest must be longer than apw.Rest.
 func Supply(s *apw.Supply, r *board.Rail) []*board.Keeper {
 	meter := board.NewMeter(measureEvery, func() (board.Power, error) {
-		v, err := limited(supplyPatience, s.Measure)
+		v, err := limited(measurePatience, s.Measure)
 		return board.Power{Output: board.Volts(float64(v) / float64(physic.Volt))}, err
 	})
 	r.Driver, r.Measure = supply{s}, meter.Measure
