@@ -99,12 +99,20 @@ func randomChipFaults(v *virtual.Board, seed uint64) (list []virtual.Fault) {
 	return list
 }
 
-// schedule has six times one or two faults, for a while each.
+// rounds is how often something breaks in a schedule.
+func rounds() int {
+	if testing.Short() {
+		return 2
+	}
+	return 6
+}
+
+// schedule has one or two faults at a time, for a while each.
 func (b *bench) schedule(seed uint64, list []virtual.Fault) {
 	stop := b.oversee()
 	defer stop()
 	r := rand.New(rand.NewPCG(seed, 0))
-	for range 6 {
+	for range rounds() {
 		b.pass(r, 40*time.Second)
 		for range 1 + r.IntN(3)/2 {
 			f := list[r.IntN(len(list))]
