@@ -99,3 +99,25 @@ func TestWireErrors(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a host sends, the chain stays within bounds and answers what was asked.
+func FuzzServe(f *testing.F) {
+	f.Add([]byte("r\x00r\x01x\x06\x00\x00\x00\x01\x00\x00\x00\x00\x00x\x04\x00\x00\x00\x00\x00\x00\x00"))
+	f.Add([]byte("tx\x02\x00\x00\x00\x04\x05t"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		sim := NewA1(A1Config{Chips: 2, NoSearch: true})
+		bus, err := sim.Connect(physic.MegaHertz, spi.Mode1, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		stream := struct {
+			io.Reader
+			io.Writer
+		}{bytes.NewReader(text), &out}
+		_ = Serve(stream, bus, Lines{Reset: sim.Reset()})
+		if out.Len() > len(text) {
+			t.Errorf("%d bytes answered %d", out.Len(), len(text))
+		}
+	})
+}
