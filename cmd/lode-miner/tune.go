@@ -13,11 +13,11 @@ import (
 // tuning sets the clock and voltage that a board begins with, and says what it is
 // to be tuned for; nil: nothing.
 func (c *config) tuning(b *board.Board) (*device.Tuning, error) {
-	if c.Tune == "" && c.Profile == "" && c.Clock == "" && c.Volts == "" {
+	switch {
+	case b == nil && c.Tune == "" && c.Clock == "" && c.Volts == "": // a profile waits for a board
 		return nil, nil
-	}
-	if b == nil {
-		return nil, cli.Failf(cli.Config, "-tune, -profile, -clock and -volts are for boards of chips: name one with -board; a computer's processor decides its clock itself")
+	case b == nil:
+		return nil, cli.Failf(cli.Config, "-tune, -clock and -volts are for boards of chips: name one with -board; a computer's processor decides its clock itself")
 	}
 	if c.Clock != "" {
 		mhz, err := number(c.Clock, "MHz")

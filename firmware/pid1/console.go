@@ -60,6 +60,13 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// clear forgets what was written.
+func (t *tail) clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = t.text[:0]
+}
+
 // lines gives the last n whole lines.
 func (t *tail) lines(n int) []string {
 	t.mu.Lock()

@@ -162,7 +162,7 @@ func (m *machine) mine(ctx context.Context) {
 	parts.Go(func() { m.watch(ctx, s.status) })
 	parts.Go(func() { (&trial{card: m.card}).run(ctx, m.good, m.console, func() { m.end(errReboot) }) })
 	parts.Go(func() { m.updates(ctx) })
-	m.say("miner: starts with board %s", m.device.Mine)
+	m.say("miner: starts")
 	supervise(ctx, &process{m.log, &m.pid}, m.console, m.complain)
 }
 

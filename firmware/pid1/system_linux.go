@@ -88,6 +88,7 @@ func (p *process) start() (pid int, err error) {
 		return 0, err
 	}
 	defer null.Close()
+	p.log.clear()
 	pid, err = syscall.ForkExec(minerProgram, []string{"lode-miner", "-config", minerConfig}, &syscall.ProcAttr{
 		Env: minerEnv(), Files: []uintptr{null.Fd(), w.Fd(), w.Fd()},
 		Sys: &syscall.SysProcAttr{Setsid: true},
