@@ -23,7 +23,7 @@ func (m Model) Origin(nonce uint32, chips int) Origin {
 	}
 	n := bits.ReverseBytes32(nonce)
 	address := int(n>>s.addressShift()) & 0xff
-	return Origin{Chip: address / s.addresses(chips), Core: int(n >> (32 - s.coreBits))}
+	return Origin{Chip: address / s.shares(chips), Core: int(n >> (32 - s.coreBits))}
 }
 
 // offsetOrigin is Origin on a chain with nonce offsets (BM1370): the range of the
@@ -47,12 +47,5 @@ func offset(k, chips int) uint16 {
 	return uint16((k*65536 + chips - 1) / chips)
 }
 
-// addressShift is where in the nonce the chip's address stands. Chips that do not
-// roll versions have their small cores in between (bm13xx-rs).
-func (s *spec) addressShift() int {
-	shift := 32 - s.coreBits - 8
-	if !s.rolls {
-		shift -= bits.Len(uint(s.parallel)) - 1
-	}
-	return shift
-}
+// addressShift is where in the nonce the chip's address stands.
+func (s *spec) addressShift() int { return 32 - s.coreBits - s.smallBits - 8 }

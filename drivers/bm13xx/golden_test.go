@@ -317,6 +317,68 @@ func TestS19kPro(t *testing.T) {
 	})
 }
 
+// The S19j Pro has 126 chips. Mujina's reference tells what its stock firmware
+// writes, in this order, from a capture of the line.
+func TestS19jPro(t *testing.T) {
+	all := func(reg Reg, value uint32) Command { return Command{Op: OpWrite, All: true, Reg: reg, Value: value} }
+	want := []Command{
+		all(0xa4, 0x9000ffff), {Op: OpRead, All: true}, all(0xa4, 0x9000ffff), all(0xa4, 0x9000ffff),
+		all(0xa8, 0), all(0x18, 0xb000c100), {Op: OpInactive, All: true},
+	}
+	for i := range 126 {
+		want = append(want, Command{Op: OpSetAddress, Chip: uint8(2 * i)})
+	}
+	want = append(want, all(0x3c, 0x80008540), all(0x3c, 0x80008008), all(0x14, 0xff), all(0x54, 3), all(0x58, 0x11111), all(0x28, 0x11300000))
+	for i := range 126 {
+		for _, w := range []write{{0xa8, 2}, {0x18, 0xb000c100}, {0x3c, 0x80008540}, {0x3c, 0x80008008}, {0x3c, 0x800082aa}} {
+			want = append(want, Command{Op: OpWrite, Chip: uint8(2 * i), Reg: w.reg, Value: w.value})
+		}
+	}
+	want = append(want, all(0xa4, 0x9000ffff))
+	synctest.Test(t, func(t *testing.T) {
+		line := newFakeLine(BM1362, 126)
+		if _, err := New(t.Context(), line, BM1362, Options{Chips: 126, Domains: 42, Baud: 3125000, Ticket: 256}); err != nil {
+			t.Fatal(err)
+		}
+		var got []Command
+		read := false
+		for _, s := range line.sent {
+			c, err := WireFramed.Parse(s.frame)
+			again := c.Op == OpRead && read // we look more often
+			if err != nil || s.baud != 0 || again || c.Reg == RegPLL0 || c.Reg == RegHashCount {
+				continue // clock and count are as this driver finds them
+			}
+			read = read || c.Op == OpRead
+			got = append(got, c)
+		}
+		for i := range max(len(got), len(want)) {
+			if i >= len(got) || i >= len(want) || got[i] != want[i] {
+				t.Fatalf("command %d: %+v, want %+v", i, got[min(i, len(got)):min(i+3, len(got))], want[min(i, len(want)):min(i+3, len(want))])
+			}
+		}
+	})
+}
+
+// A nonce of a chain of 126 names its chip and core (Mujina's reference).
+func TestS19jProNonce(t *testing.T) {
+	r, ok := parseResponse([]byte{0xaa, 0x55, 0x6d, 0xb8, 0x8e, 0xe1, 0x01, 0x04, 0x03, 0x54, 0x94})
+	if want := (Origin{Chip: 0x6e, Core: 0x36}); !ok || BM1362.Origin(r.Nonce, 126) != want {
+		t.Errorf("%+v of %+v, want %+v", BM1362.Origin(r.Nonce, 126), r, want)
+	}
+}
+
+// kano's cgminer divides the second nonce byte's low six bits among six BM1397, with
+// addresses 42 apart.
+func TestBM1397Nonce(t *testing.T) {
+	for second := range 256 {
+		chip := int(float64(second&0x3f) / 10.5)
+		nonce := 0x12 | uint32(second)<<8
+		if o := BM1397.Origin(nonce, 6); o.Core != 0x12 || o.Chip != chip {
+			t.Errorf("second byte %02x: %+v, want chip %d", second, o, chip)
+		}
+	}
+}
+
 // longBringUp sends what stock firmware does, with addresses two apart.
 func longBringUp(t *testing.T, m Model, chips, domains int) map[string]bool {
 	t.Helper()

@@ -229,7 +229,7 @@ func TestLongChain(t *testing.T) {
 				if s.HardwareErrors+s.Lost+s.Stray.Good > 0 || s.Duplicates > s.Good/100 {
 					t.Errorf("%+v, stray %+v", s.Tally, s.Stray)
 				}
-				r.breaches(chipsim.LongHCN) // the checker does not know of nonce offsets
+				r.breaches()
 			})
 		})
 	}

@@ -56,14 +56,16 @@ type spec struct {
 	answer    int // length of a response at first
 	answerJob int // length once version rolling is on
 
-	cores    int  // on the die, as the chip numbers them
-	coreBits int  // of the nonce, its highest
-	unsure   bool // that the nonce tells the chip: sources differ
-	parallel int  // versions or midstates that a core tries at once
-	engines  int  // hashes per clock: those of cores*parallel that work
-	rolls    bool
-	guard    uint32 // what the hash count stays below full coverage
-	count    uint32 // a fixed hash count; 0 to compute it
+	cores     int  // on the die, as the chip numbers them
+	coreBits  int  // of the nonce, its highest
+	smallBits int  // of the nonce, below the core's: the small core
+	even      bool // the nonce has the chip in 256/n, whatever its address is
+	unsure    bool // that the nonce tells the chip: one source says so
+	parallel  int  // versions or midstates that a core tries at once
+	engines   int  // hashes per clock: those of the small cores that work
+	rolls     bool
+	guard     uint32 // what the hash count stays below full coverage
+	count     uint32 // a fixed hash count; 0 to compute it
 
 	interval  int  // between chip addresses; 0 for 256/n
 	maxChips  int  // that a chain can have
@@ -136,7 +138,7 @@ var spec1387 = spec{
 
 var spec1397 = spec{
 	answer: answerShort, answerJob: answerShort,
-	cores: 168, coreBits: 8, parallel: 4, engines: 672, unsure: true,
+	cores: 168, coreBits: 8, smallBits: 2, parallel: 1, engines: 672,
 	maxChips: 256, idStep: 4, idMask: 0xfc,
 	pll:      pllLimits{form: pllRaw, minFB: 60, maxFB: 200, strict: true},
 	minClock: 50 * mhz, maxClock: 1000 * mhz, nominal: 425 * mhz,
@@ -159,12 +161,12 @@ func fastLines(top uint32) []line {
 }
 
 var spec1362 = spec{
-	answer: answerShort, answerJob: answerLong,
+	answer: answerLong, answerJob: answerLong,
 	cores: 65, coreBits: 7, parallel: 8, engines: 520, rolls: true,
 	maxChips: 128, idStep: 8, idMask: 0xf8,
 	pll:      pllLimits{form: pllMinus1, minFB: 0x10, maxFB: 0xfa, minVCO: 2000 * mhz, maxVCO: 3200 * mhz, strict: true},
 	minClock: 50 * mhz, maxClock: 1000 * mhz, nominal: 525 * mhz,
-	regs: newRegs, lines: fastLines(0x1130_0000), baud: 1041667, steps: steps1362, relays: true,
+	regs: newRegs, lines: fastLines(0x1130_0000), baud: 1041667, steps: steps1362,
 }
 
 var spec1366 = spec{
@@ -198,10 +200,12 @@ var spec1370 = spec{
 }
 
 // BM1372 and BM1373 are known from ESP-Miner alone. How many versions a core
-// tries at once is a guess: 6725 engines on 128 cores are more than 32 each.
+// tries at once is a guess: 6725 engines on 128 cores are more than 32 each. It
+// addresses them 16 apart, but takes the chip out of a nonce as if they were
+// 256/n apart; while nobody has seen why, no chip is silent for want of nonces.
 var spec1372 = spec{
 	answer: answerShort, answerJob: answerLong,
-	cores: 128, coreBits: 7, parallel: 64, engines: 6725, rolls: true, count: 0x1eb5,
+	cores: 128, coreBits: 7, even: true, unsure: true, parallel: 64, engines: 6725, rolls: true, count: 0x1eb5,
 	interval: 0x10, maxChips: 16, addrShift: 2, idStep: 24, idShift: 1, idMask: 0x78,
 	pll:      spec1370.pll,
 	minClock: 50 * mhz, maxClock: 1000 * mhz, nominal: 326_785_714 * physic.Hertz,
@@ -216,8 +220,8 @@ func pow2(n int) int { return 1 << bits.Len(uint(max(n, 1)-1)) }
 // slice is how many nonces one core of one chip has to try: to where the next
 // chip's address begins, or less.
 func (s *spec) slice(chips int) uint32 {
-	even := (uint64(1) << 32) / uint64(pow2(s.cores)) / uint64(pow2(chips))
-	next := uint64(s.addresses(chips)) << (24 - s.coreBits)
+	even := (uint64(1) << 32) / uint64(pow2(s.cores)) >> s.smallBits / uint64(pow2(chips))
+	next := uint64(s.shares(chips)) << (24 - s.coreBits - s.smallBits)
 	return uint32(min(even, next))
 }
 
@@ -231,4 +235,12 @@ func (s *spec) addresses(chips int) int {
 		return 256 / pow2(chips)
 	}
 	return 256 / max(chips, 1)
+}
+
+// shares is the distance between two chips in the nonce.
+func (s *spec) shares(chips int) int {
+	if s.even {
+		return max(1, 256/max(chips, 1))
+	}
+	return s.addresses(chips)
 }

@@ -84,21 +84,23 @@ var steps1397 = []step{
 	{do: doRamp}, {do: doBaud},
 }
 
-// steps1362: put together from single facts (REFERENCE.md); no trace of a whole
-// bring-up is known.
+// steps1362: stock firmware of an S19j Pro, 126 chips, as Mujina's reference has
+// it from a capture. It sets no pins and no relays at the ends of domains.
 var steps1362 = []step{
+	wr(RegVersion, rollAll),
 	{do: doIdentify},
-	wr(RegVersion, rollAll), wr(RegVersion, rollAll), wr(RegVersion, rollAll),
-	wr(RegSoftReset, 0).then(10 * ms), wr(RegSoftReset, 2).then(10 * ms), wr(RegMiscControl, 0xb000c100),
+	wr(RegVersion, rollAll), wr(RegVersion, rollAll),
+	wr(RegSoftReset, 0), wr(RegMiscControl, 0xb000c100),
 	{do: doInactive}, {do: doAddresses},
 	wr(RegCoreControl, coreHashClock), wr(RegCoreControl, coreDelay1362),
 	{do: doTicket},
-	wr(RegAnalogMux, 3), wr(RegPinStrength, 0x02111111),
-	{do: doDomains},
+	wr(RegAnalogMux, 3), wr(RegPinStrength, 0x00011111),
+	{do: doBaud},
+	{do: doRamp},
 	{do: doEach, each: []write{
-		{RegMiscControl, 0xb000c100}, {RegCoreControl, coreHashClock},
+		{RegSoftReset, 2}, {RegMiscControl, 0xb000c100}, {RegCoreControl, coreHashClock},
 		{RegCoreControl, coreDelay1362}, {RegCoreControl, coreEnable}}},
-	{do: doRamp}, {do: doCount}, {do: doRolling}, {do: doBaud},
+	{do: doCount}, {do: doRolling},
 }
 
 // steps1366: ESP-Miner bm1366.c.

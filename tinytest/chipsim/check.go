@@ -257,14 +257,31 @@ func (k *checker) onHCN(chips []*chip) {
 		k.clocked = false
 		k.here(StaleHCN, "%x at %.2f MHz", hcn, ch.mhz)
 	}
-	size := uint64(1) << (32 - m.coreBits)
-	slice := size >> bits.Len(uint(len(k.chain.chips)-1))
-	if ch.reg[regNonceOffset]>>31 == 1 { // each begins where it was told to
-		slice = size / uint64(len(k.chain.chips))
-	}
+	slice := k.slice()
 	if n := float64(hcn) * 2 * ch.mhz / crystal; n > float64(slice)*1.001 && ch.job == nil {
 		k.here(LongHCN, "%.0f nonces of a slice of %d", n, slice)
 	}
+}
+
+// slice is how many counts lie between two chips: an even share, or what the
+// nonce offsets leave.
+func (k *checker) slice() uint64 {
+	size := uint64(1) << k.chain.m.counterBits()
+	var starts []uint64
+	for _, ch := range k.chain.chips {
+		if offset := ch.reg[regNonceOffset]; offset>>31 != 0 {
+			starts = append(starts, uint64(offset&0xffff)<<9)
+		}
+	}
+	if len(starts) < len(k.chain.chips) {
+		return size >> bits.Len(uint(len(k.chain.chips)-1))
+	}
+	slices.Sort(starts)
+	slice := starts[0] + size - starts[len(starts)-1]
+	for i := range starts[1:] {
+		slice = min(slice, starts[i+1]-starts[i])
+	}
+	return slice
 }
 
 // onTick looks for what did not happen.

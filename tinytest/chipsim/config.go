@@ -117,7 +117,7 @@ func New(cfg Config) (*Chain, error) {
 		fan:    usualAir,
 	}
 	c.tx.baud, c.check.chain = startBaud, c
-	c.hits = make([]sha256d.Hit, sha256d.MaxStep*max(1, bits.Len(uint(m.parallel))*m.parallel))
+	c.hits = make([]sha256d.Hit, sha256d.MaxStep*max(4, bits.Len(uint(m.parallel))*m.parallel))
 	for i := range cfg.Chips {
 		c.chips = append(c.chips, newChip(c, i))
 	}

@@ -10,10 +10,12 @@ type model struct {
 	name string
 	id   uint32 // register 0 with address 0
 
-	cores    int  // per chip
-	coreBits uint // of the nonce, at its top
-	parallel int  // versions (or midstates) that are tested at the same time
-	working  int  // of cores*parallel: the others are never connected
+	cores     int  // per chip
+	coreBits  uint // of the nonce, at its top
+	coreSmall uint // of the nonce, below the core: its small cores split the nonces
+	even      bool // chips split the nonces by their place, whatever their address
+	parallel  int  // versions (or midstates) that are tested at the same time
+	working   int  // small cores that work: the others are never connected
 
 	midstates  bool // jobs carry midstates; the header form otherwise
 	bm1387     bool // no preamble, other command numbers, other nonce bits
@@ -62,7 +64,7 @@ func models() map[string]*model {
 		{name: "BM1387", id: 0x13879000, cores: 114, coreBits: 7, parallel: 1, working: 114, midstates: true, bm1387: true,
 			fbMin: 32, fbMax: 128, idMask: 0x7f, reg: regNumbers{pll: 0x0c, hcn: noReg, ticket: 0x18, misc: 0x1c, i2c: 0x20},
 			nominalMHz: 650, nominalMillivolts: 417, watts: 6.5},
-		{name: "BM1397", id: 0x13971800, cores: 168, coreBits: 8, parallel: 4, working: 672, midstates: true,
+		{name: "BM1397", id: 0x13971800, cores: 168, coreBits: 8, coreSmall: 2, parallel: 1, working: 672, midstates: true,
 			fbMin: 60, fbMax: 200, smallBits: 2, idMask: 0xfc, reg: regNumbers{pll: 0x08, hcn: noReg, ticket: 0x14, misc: 0x18, i2c: 0x1c},
 			nominalMHz: 425, nominalMillivolts: 1400, watts: 9},
 		{name: "BM1362", id: 0x13620300, cores: 65, coreBits: 7, parallel: 8, working: 520, minusOne: true,
@@ -80,8 +82,10 @@ func models() map[string]*model {
 	}
 	for _, id := range []uint32{0x1372, 0x1373} {
 		// 64 versions at a time is a guess: 6725 small cores on 128 cores need more than 32.
+		// ESP-Miner gives addresses 16 apart, but takes the chip out of a nonce as if
+		// they were 256/n apart: that the chips split it so is a guess, too.
 		list = append(list, &model{name: map[uint32]string{0x1372: "BM1372", 0x1373: "BM1373"}[id], id: id << 16,
-			cores: 128, coreBits: 7, parallel: 64, working: 6725, minusOne: true,
+			cores: 128, coreBits: 7, even: true, parallel: 64, working: 6725, minusOne: true,
 			fbMin: 160, fbMax: 239, vcoFlag: 2400, smallBits: 4, idMask: 0x78, idShift: 1, addrShift: 2, reportBits: 0xf, reg: newer,
 			nominalMHz: 327, nominalMillivolts: 1000, watts: 20})
 	}
@@ -91,6 +95,12 @@ func models() map[string]*model {
 	}
 	return byName
 }
+
+// small is how many small cores of a core split the nonces.
+func (m *model) small() int { return 1 << m.coreSmall }
+
+// counterBits is the width of what a core counts.
+func (m *model) counterBits() uint { return 32 - m.coreBits - m.coreSmall }
 
 // Models names every chip that there is a model of.
 func Models() []string { return slices.Sorted(maps.Keys(models())) }

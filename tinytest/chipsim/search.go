@@ -33,13 +33,23 @@ func (ch *chip) lookUp(t time.Duration) {
 	s.step()
 }
 
+// together is how many versions or midstates a counter value is tried with before
+// the next value's turn.
+func (m *model) together(j *job) int {
+	if m.coreSmall > 0 {
+		return len(j.mids)
+	}
+	return m.parallel
+}
+
 // search hashes one counter value on all cores under all versions of the group.
 func (ch *chip) search(t time.Duration, group, counter int64) {
 	c, j, s := ch.c, ch.job, &ch.sweep
-	first := int(group) * ch.m.parallel
-	n := min(ch.m.parallel, 1<<bits.OnesCount32(s.mask))
-	if j.mids != nil {
-		n = ch.m.parallel
+	together := ch.m.together(j)
+	first := int(group) * together
+	n := together
+	if j.mids == nil {
+		n = min(n, 1<<bits.OnesCount32(s.mask))
 	}
 	mask := ticketBits(ch.reg[ch.m.reg.ticket])
 	if c.chipFault(LowTicket, ch.index) != nil {
@@ -75,29 +85,33 @@ func (m *model) rows(counter uint32, address int, scan func(nonce, count uint32)
 	}
 	// The cores are in the header's first nonce byte, the lowest of the number:
 	// 256 numbers in a row are all cores, and the counter's next bit.
-	counter &= 1<<(32-m.coreBits) - 1
-	scan(bits.ReverseBytes32(counter)&^0xff, 256)
+	counter &= 1<<m.counterBits() - 1
+	for small := range uint32(1) << m.coreSmall {
+		scan(bits.ReverseBytes32(small<<m.counterBits()|counter)&^0xff, 256)
+	}
 }
 
-// where takes a nonce apart.
-func (m *model) where(nonce uint32) (core int, counter uint32) {
+// where takes a nonce apart. small counts the small cores that split the nonces,
+// core by core.
+func (m *model) where(nonce uint32) (core, small int, counter uint32) {
 	if m.bm1387 {
-		return int(nonce >> 24 & 0x7f), nonce&3 | nonce>>8&0xffff<<2 | nonce>>31<<18
+		core = int(nonce >> 24 & 0x7f)
+		return core, core, nonce&3 | nonce>>8&0xffff<<2 | nonce>>31<<18
 	}
 	n := bits.ReverseBytes32(nonce)
-	return int(n >> (32 - m.coreBits)), n & (1<<(32-m.coreBits) - 1)
+	return int(n >> (32 - m.coreBits)), int(n >> m.counterBits()), n & (1<<m.counterBits() - 1)
 }
 
 // candidate checks what a kernel found, whose top 32 bits alone are right.
 func (ch *chip) candidate(t time.Duration, nonce uint32, first, k int, counter, mask uint32) {
-	core, got := ch.m.where(nonce)
+	core, small, got := ch.m.where(nonce)
 	want := ch.sweep.first + counter
 	if ch.m.bm1387 {
 		want = counter
 	} else {
-		want &= 1<<(32-ch.m.coreBits) - 1
+		want &= 1<<ch.m.counterBits() - 1
 	}
-	if got != want || core >= ch.m.cores || ch.silicon.dead(core*ch.m.parallel+k) {
+	if got != want || core >= ch.m.cores || ch.silicon.dead(small*ch.m.parallel+k%ch.m.parallel) {
 		return
 	}
 	h := hit{at: t + ch.c.cfg.StartUp, core: core}
@@ -139,13 +153,13 @@ func (ch *chip) knownOf(s *sweep) []known {
 		if !ok {
 			continue
 		}
-		core, counter := ch.m.where(binary.LittleEndian.Uint32(nonce[:]))
+		core, _, counter := ch.m.where(binary.LittleEndian.Uint32(nonce[:]))
 		i := int64(counter - s.first)
 		if ch.m.bm1387 {
 			i = int64(counter)
 			ok = binary.LittleEndian.Uint32(nonce[:])>>2&0x3f == uint32(ch.address)>>2
 		} else {
-			i &= 1<<(32-ch.m.coreBits) - 1
+			i &= 1<<ch.m.counterBits() - 1
 		}
 		excess, good := meets(ch.job.hash(ch.job.midstates(nil, s.mask, version, 1)[0], nonce), 32, mask)
 		if !ok || !good || i >= s.counters || core >= ch.m.cores {
@@ -154,7 +168,7 @@ func (ch *chip) knownOf(s *sweep) []known {
 		h := hit{nonce: nonce, excess: excess, core: core}
 		ch.sweep.mask = s.mask
 		ch.label(&h, version)
-		list = append(list, known{int64(version/ch.m.parallel)*s.counters + i, h})
+		list = append(list, known{int64(version/ch.m.together(ch.job))*s.counters + i, h})
 	}
 	slices.SortFunc(list, func(a, b known) int { return cmp.Compare(a.q, b.q) })
 	return list

@@ -24,8 +24,8 @@ func (m *model) draw(r *rand.Rand) silicon {
 		leaves: 125 + 3*r.NormFloat64(),
 		cores:  map[int]bool{},
 	}
-	for len(s.cores) < m.cores*m.parallel-m.working {
-		s.cores[r.IntN(m.cores*m.parallel)] = true
+	for len(s.cores) < m.cores*m.small()*m.parallel-m.working {
+		s.cores[r.IntN(m.cores*m.small()*m.parallel)] = true
 	}
 	return s
 }

@@ -152,14 +152,19 @@ func (ch *chip) plan() sweep {
 	if ch.mhz == 0 {
 		return s
 	}
-	size := int64(1) << (32 - m.coreBits)
+	size := int64(1) << m.counterBits()
 	s.nsEach = 1000 / ch.mhz
-	s.first = uint32(ch.address) << (24 - m.coreBits)
+	s.first = uint32(ch.address) << (m.counterBits() - 8)
+	if m.even {
+		s.first = uint32(ch.index*(256/len(ch.c.chips))) << (m.counterBits() - 8)
+	}
 	switch {
 	case m.bm1387:
 		s.counters, s.groups, s.once = 1<<19, int64(len(ch.job.mids)), true
 		s.period = float64(s.counters) * s.nsEach
 	case m.midstates:
+		// Each nonce is tried with all midstates, one a clock, before the next.
+		s.nsEach *= float64(len(ch.job.mids))
 		s.counters, s.groups, s.once = size-int64(s.first), 1, true
 		s.period = float64(s.counters) * s.nsEach
 	default:
