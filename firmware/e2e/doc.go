@@ -1,0 +1,12 @@
+// Package e2e has the test of what is flashed: make e2e builds the images as they
+// ship, boots them in QEMU, and lets them mine at the bundled pool with a virtual hash
+// board behind an emulated serial port.
+//
+//	guest: kernel, lode-miner as the first process          this machine
+//	  network card  ---- QEMU's user network ------------->  pool, embedded chain
+//	  2nd, 3rd UART ---- unix sockets --------------------->  lode-sim: chips; bridge
+//	  console       ---- unix socket ---------------------->  lines, to wait for
+//
+// The package's tests need the tag e2e: they download kernels and QEMU once, and take
+// minutes.
+package e2e

@@ -1,0 +1,128 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/lodefw/lode/firmware/image"
+	"github.com/lodefw/lode/firmware/recipe"
+)
+
+// root is lode's source.
+const root = "../.."
+
+// built is an image as make firmware makes it.
+func built(t *testing.T, board string) (r *recipe.Recipe, dir string, cache *image.Cache) {
+	t.Helper()
+	cache, err := image.DefaultCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipes, err := image.Recipes(filepath.Join(root, "firmware", "boards"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range recipes {
+		if r.ID == board {
+			cmd := exec.CommandContext(t.Context(), "make", "firmware", "BOARD="+board)
+			cmd.Dir = root
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("make firmware BOARD=%s: %v\n%s", board, err, out)
+			}
+			return r, filepath.Join(root, "bin", "firmware", board), cache
+		}
+	}
+	t.Fatalf("no board %s", board)
+	return nil, "", nil
+}
+
+// guest is a machine of QEMU.
+type guest struct {
+	console *reel
+	ended   chan struct{}
+	seen    int // lines of the console that were waited for
+	begin   time.Time
+}
+
+// sockets are the guest's serial lines, as files in a short path: a unix socket's name
+// has hardly more than a hundred letters.
+func sockets(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lode")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// start boots an image. args go to the kernel, more to QEMU.
+func start(t *testing.T, r *recipe.Recipe, dir string, cache *image.Cache, args string, more ...string) *guest {
+	t.Helper()
+	path := filepath.Join(sockets(t), "console")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	more = append(more, "-chardev", "socket,id=console,path="+path)
+	cmd, err := cache.Qemu(t.Context(), r, dir, args, more...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr syncBuffer
+	cmd.Stderr = &stderr
+	g := &guest{ended: make(chan struct{}), begin: time.Now()}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(g.ended)
+		cmd.Wait()
+	}()
+	l.(*net.UnixListener).SetDeadline(time.Now().Add(30 * time.Second))
+	c, err := l.Accept()
+	if err != nil {
+		cmd.Process.Kill()
+		t.Fatalf("QEMU has no console: %v\n%s", err, stderr.String())
+	}
+	g.console = newReel(c)
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-g.ended
+		c.Close()
+		<-g.console.done
+		if t.Failed() {
+			keep(t, "console.log", g.console.text())
+			t.Logf("QEMU: %s", stderr.String())
+		}
+	})
+	return g
+}
+
+// until waits for a line of the console after those that were waited for before.
+func (g *guest) until(t *testing.T, text string, within time.Duration) string {
+	t.Helper()
+	late := time.NewTimer(within)
+	defer late.Stop()
+	for {
+		line, next, changed := g.console.find(text, g.seen)
+		g.seen = next
+		if changed == nil {
+			return line
+		}
+		select {
+		case <-changed:
+		case <-g.console.done:
+			t.Fatalf("the console ended without %q:\n%s", text, g.console.text())
+		case <-late.C:
+			t.Fatalf("no %q within %v on the console:\n%s", text, within, g.console.text())
+		}
+	}
+}

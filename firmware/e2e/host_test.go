@@ -1,0 +1,215 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lodefw/lode/bitcoin"
+	"github.com/lodefw/lode/pool"
+	"github.com/lodefw/lode/pool/embedded"
+	"github.com/lodefw/lode/sv2/noise"
+	"github.com/lodefw/lode/sv2/sv2net"
+)
+
+// ledger tells of each share and block as it is recorded.
+type ledger struct {
+	mu      sync.Mutex
+	shares  int
+	blocks  int
+	changed chan struct{} // closed and replaced with each
+}
+
+func (l *ledger) count(n *int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	*n++
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// Share is part of pool.Ledger.
+func (l *ledger) Share(time.Time, string, float64, *bitcoin.Header) error {
+	l.count(&l.shares)
+	return nil
+}
+
+// Block is part of pool.Ledger.
+func (l *ledger) Block(_ time.Time, _ string, _ uint32, _ *bitcoin.Header, outcome error) error {
+	if outcome == nil {
+		l.count(&l.blocks)
+	}
+	return nil
+}
+
+func (l *ledger) state() (shares, blocks int, changed <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shares, l.blocks, l.changed
+}
+
+// host is this machine's side: a pool on its embedded chain.
+type host struct {
+	*ledger
+	url string // as the guest reaches it
+}
+
+// guestSees is this machine's address in QEMU's user network.
+const guestSees = "10.0.2.2"
+
+func newHost(t *testing.T) *host {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	chain, err := embedded.Open(embedded.Config{Dir: t.TempDir(), Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &host{ledger: &ledger{changed: make(chan struct{})}}
+	p, err := pool.New(pool.Config{PayoutScript: []byte{0x51}, SubsidyInterval: uint32(chain.Params().SubsidyReductionInterval), SharesPerMinute: 60}, chain, h.ledger, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := noise.NewSecretKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity, err := noise.NewIdentity(noise.IdentityConfig{Authority: secret, Random: rand.Reader, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := sv2net.Listen(t.Context(), "127.0.0.1:0", sv2net.ListenConfig{Identity: identity})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-done, chain.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	port := l.Addr().(*net.TCPAddr).Port
+	h.url = noise.URL{Host: guestSees, Port: uint16(port), Key: secret.Public(), HasKey: true}.String()
+	return h
+}
+
+// until waits for shares and blocks.
+func (h *host) until(t *testing.T, g *guest, shares, blocks int, within time.Duration) {
+	t.Helper()
+	late := time.NewTimer(within)
+	defer late.Stop()
+	for {
+		s, b, changed := h.state()
+		if s >= shares && b >= blocks {
+			return
+		}
+		select {
+		case <-changed:
+		case <-g.ended:
+			t.Fatalf("QEMU ended; %d shares, %d blocks", s, b)
+		case <-late.C:
+			t.Fatalf("after %v: %d shares, %d blocks; want %d and %d", within, s, b, shares, blocks)
+		}
+	}
+}
+
+// A reel keeps the lines of a stream, and lets a test wait for one.
+type reel struct {
+	mu      sync.Mutex
+	lines   []string
+	changed chan struct{}
+	done    chan struct{} // closed at the end
+}
+
+func newReel(r io.Reader) *reel {
+	l := &reel{changed: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(l.done)
+		for s := bufio.NewScanner(r); s.Scan(); {
+			l.mu.Lock()
+			l.lines = append(l.lines, strings.TrimRight(s.Text(), "\r"))
+			close(l.changed)
+			l.changed = make(chan struct{})
+			l.mu.Unlock()
+		}
+	}()
+	return l
+}
+
+// find returns the first line from number from on that has the text.
+func (l *reel) find(text string, from int) (line string, next int, changed <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := from; i < len(l.lines); i++ {
+		if strings.Contains(l.lines[i], text) {
+			return l.lines[i], i + 1, nil
+		}
+	}
+	return "", len(l.lines), l.changed
+}
+
+func (l *reel) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.lines, "\n")
+}
+
+// keep writes a log where a person finds it after a failure.
+func keep(t *testing.T, name, text string) {
+	dir := os.Getenv("LODE_E2E_LOGS")
+	if dir == "" {
+		dir = filepath.Join(os.TempDir(), "lode-e2e")
+	}
+	name = filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "-")+"-"+name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Log(err)
+		return
+	}
+	if err := os.WriteFile(name, []byte(text+"\n"), 0o644); err != nil {
+		t.Log(err)
+		return
+	}
+	t.Logf("kept %s", name)
+}
+
+// syncBuffer is a buffer that a process writes while a test reads.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+// Write is part of io.Writer.
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func env(pairs ...string) string {
+	var s []string
+	for i := 0; i+1 < len(pairs); i += 2 {
+		s = append(s, fmt.Sprintf("%s=%s", pairs[i], pairs[i+1]))
+	}
+	return strings.Join(s, " ")
+}
