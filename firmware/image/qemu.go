@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/lodefw/lode/firmware/recipe"
@@ -12,8 +13,9 @@ import (
 
 // Qemu prepares QEMU, fetched if it is not installed, to start what Build made in
 // dir. The caller adds -chardev options for console and uart0 (see recipe.Qemu) and
-// its own arguments of the kernel; a card is started as a card, by its boot loader, and
-// changed by what runs.
+// its own arguments of the kernel. A card is put in, and changed by what runs; it is
+// started by its boot loader, unless that is the vendor's or there are arguments: then
+// QEMU loads the kernel.
 func (c *Cache) Qemu(ctx context.Context, r *recipe.Recipe, dir, kernelArgs string, more ...string) (*exec.Cmd, error) {
 	if r.Qemu == nil {
 		return nil, errors.New("image: QEMU has no machine like " + r.ID)
@@ -24,9 +26,12 @@ func (c *Cache) Qemu(ctx context.Context, r *recipe.Recipe, dir, kernelArgs stri
 	}
 	file := func(name string) string { return filepath.Join(dir, name) }
 	args := append(strings.Fields(r.Qemu.Args), "-display", "none", "-no-reboot", "-monitor", "none")
-	if r.Boot.Layout == recipe.SD && kernelArgs == "" {
+	loader := false
+	if r.Boot.Layout == recipe.SD {
 		args = append(args, "-drive", "if=sd,format=raw,file="+file("sdcard.img"))
-	} else {
+		loader = !slices.ContainsFunc(r.Boot.Loader, func(p recipe.Part) bool { return p.Given != "" })
+	}
+	if !loader || kernelArgs != "" {
 		args = append(args, "-kernel", file("kernel"), "-initrd", file("initramfs.cpio.xz"), "-append", strings.TrimSpace(r.Kernel.Args+" "+kernelArgs))
 		if r.Kernel.DTB != "" {
 			args = append(args, "-dtb", file("board.dtb"))

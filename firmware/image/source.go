@@ -97,8 +97,8 @@ func kernelKey(ctx context.Context, box *Toolbox, source string, k *recipe.Kerne
 func (b *builder) buildKernel(ctx context.Context, box *Toolbox, source, dir string, fragment []byte) error {
 	k := b.Recipe.Kernel
 	b.logf("building %s for %s: this takes minutes, once", k.Package, b.Recipe.ID)
-	work, err := os.MkdirTemp(b.Cache.Dir, ".kernel-")
-	if err != nil {
+	work := filepath.Join(b.Cache.Dir, ".kernel") // always the same: some of it may get into the kernel
+	if err := os.RemoveAll(work); err != nil {
 		return fmt.Errorf("image: kernel: %w", err)
 	}
 	defer os.RemoveAll(work)
@@ -107,11 +107,11 @@ func (b *builder) buildKernel(ctx context.Context, box *Toolbox, source, dir str
 		return err
 	}
 	config := filepath.Join(work, "fragment")
-	if err := os.WriteFile(config, fragment, 0o644); err != nil {
+	tree, out := filepath.Join(work, "linux"), filepath.Join(work, "out")
+	if err := os.MkdirAll(tree, 0o755); err != nil {
 		return fmt.Errorf("image: kernel: %w", err)
 	}
-	tree, out := filepath.Join(work, "linux"), filepath.Join(work, "out")
-	if err := os.Mkdir(tree, 0o755); err != nil {
+	if err := os.WriteFile(config, fragment, 0o644); err != nil {
 		return fmt.Errorf("image: kernel: %w", err)
 	}
 	step := func(command string, args ...string) error {
