@@ -10,7 +10,7 @@ FUZZTIME ?= 10s
 BLOCKS   ?= 0
 BOARD    ?=
 
-.PHONY: build demo test check race fuzz bench bench-hash cross size firmware generate clean
+.PHONY: build demo test check race fuzz bench bench-hash cross size firmware e2e e2e-long generate clean
 
 build: ## all commands, for this machine, into bin/
 	$(GOBUILD) -o $(BIN)/ ./cmd/...
@@ -55,6 +55,12 @@ size: ## lode-miner against its size budget
 firmware: ## what a person flashes, into bin/firmware: BOARD=list explains; KEY=FILE RELEASE=1 CONFIG=FILE GIVEN='kernel=FILE ...' TRY=1 REFRESH=1
 	@go run ./firmware/build -board '$(BOARD)' -version '$(VERSION)' -built $(STAMP) -o $(BIN)/firmware -key '$(KEY)' -config '$(CONFIG)' \
 		-given '$(GIVEN)' $(if $(RELEASE),-release) $(if $(TRY),-try) $(if $(REFRESH),-refresh)
+
+e2e: ## the images as they ship boot in QEMU and mine with a virtual board (downloads kernels and QEMU once)
+	go test -tags e2e -timeout 30m -count 1 ./firmware/e2e
+
+e2e-long: ## the same with a Zynq, and 200 power cuts
+	LODE_E2E_LONG=1 go test -tags e2e -timeout 3h -count 1 -v ./firmware/e2e
 
 generate: ## rewrite generated code
 	go generate ./...

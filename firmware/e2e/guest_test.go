@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,6 +49,7 @@ type guest struct {
 	ended   chan struct{}
 	seen    int // lines of the console that were waited for
 	begin   time.Time
+	stop    func() // cuts its power
 }
 
 // sockets are the guest's serial lines, as files in a short path: a unix socket's name
@@ -93,11 +95,14 @@ func start(t *testing.T, r *recipe.Recipe, dir string, cache *image.Cache, args 
 		t.Fatalf("QEMU has no console: %v\n%s", err, stderr.String())
 	}
 	g.console = newReel(c)
-	t.Cleanup(func() {
+	g.stop = sync.OnceFunc(func() {
 		cmd.Process.Kill()
 		<-g.ended
 		c.Close()
 		<-g.console.done
+	})
+	t.Cleanup(func() {
+		g.stop()
 		if t.Failed() {
 			keep(t, "console.log", g.console.text())
 			t.Logf("QEMU: %s", stderr.String())
