@@ -1,6 +1,7 @@
 package bm13xx
 
 import (
+	"bytes"
 	"context"
 	"sync"
 	"testing"
@@ -149,16 +150,62 @@ func BenchmarkResponse(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "responses/s")
 }
 
+// BenchmarkParse reads responses out of a good stream, and out of one in which every
+// eighth has a byte too many, one too few or a wrong one: responses that come out
+// are counted.
 func BenchmarkParse(b *testing.B) {
 	_, response := gamma(b)
-	in := NewReader(&endless{frame: response}, answerLong)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := in.Next(); err != nil {
-			b.Fatal(err)
+	for _, c := range []struct {
+		name   string
+		stream []byte
+	}{{"good", response}, {"errors", damaged(response)}} {
+		b.Run(c.name, func(b *testing.B) {
+			in := NewReader(&endless{frame: c.stream}, answerLong)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := in.Next(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "responses/s")
+		})
+	}
+}
+
+// damaged is a stream of 24 responses, three of them damaged.
+func damaged(response []byte) (stream []byte) {
+	for i := range 24 {
+		one := append([]byte(nil), response...)
+		switch i {
+		case 7:
+			one = append(one, 0x55)
+		case 15:
+			one = append(one[:5], one[6:]...)
+		case 23:
+			one[4] ^= 0x10
+		}
+		stream = append(stream, one...)
+	}
+	return stream
+}
+
+// A damaged stream gives what is whole in it, and nothing else.
+func TestDamagedStream(t *testing.T) {
+	_, response := gamma(t)
+	want, _ := parseResponse(response)
+	in := NewReader(bytes.NewReader(damaged(response)), answerLong)
+	for i := 0; ; i++ {
+		got, err := in.Next()
+		if err != nil {
+			if i != 22 {
+				t.Errorf("%d responses, then %v, want 22", i, err)
+			}
+			return
+		}
+		if got != want {
+			t.Errorf("response %d: %+v, want %+v", i, got, want)
 		}
 	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "responses/s")
 }
 
 // BenchmarkSwitch is the time from a change of the feed to the last byte of the
@@ -178,11 +225,13 @@ func BenchmarkSwitch(b *testing.B) {
 	})
 	<-sent
 	var total time.Duration
+	cpu := processTime()
 	for b.Loop() {
 		begin := time.Now()
 		r.feed.Change()
 		total += (<-sent).Sub(begin)
 	}
+	b.ReportMetric(float64((processTime()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/switch")
 	b.ReportMetric(float64(total.Nanoseconds())/float64(b.N), "ns/switch")
 	cancel()
 	helpers.Wait()
