@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/hashing"
+	files "github.com/lodefw/lode/internal/captures"
 	"github.com/lodefw/lode/tinytest/chipsim/spisim"
 	"periph.io/x/conn/v3/physic"
 )
@@ -36,28 +36,22 @@ type capture struct {
 func captures(t *testing.T, use func(t *testing.T, c capture)) {
 	t.Helper()
 	used := 0
-	for _, root := range append(filepath.SplitList(os.Getenv("LODE_CAPTURES")), "testdata/captures") {
-		err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(name, ".json") {
-				return err
-			}
-			text, err := os.ReadFile(name)
-			if err != nil || !strings.Contains(string(text), "Bitmine A1") {
-				return err
-			}
-			var file struct{ Vectors []capture }
-			if err := json.Unmarshal(text, &file); err != nil {
-				t.Errorf("%s: %v", name, err)
-				return nil
-			}
-			for i, c := range file.Vectors {
-				used++
-				t.Run(filepath.Base(name)+"/"+strconv.Itoa(i), func(t *testing.T) { use(t, c) })
-			}
-			return nil
-		})
+	for _, name := range files.Files(t, "", ".json") {
+		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if !strings.HasPrefix(filepath.Base(name), "a1-") && !strings.Contains(string(text), "Bitmine A1") {
+			continue
+		}
+		var file struct{ Vectors []capture }
+		if err := json.Unmarshal(text, &file); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for i, c := range file.Vectors {
+			used++
+			t.Run(filepath.Base(name)+"/"+strconv.Itoa(i), func(t *testing.T) { use(t, c) })
 		}
 	}
 	if used < 8 {

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"math/bits"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/hashing/sha256d"
+	files "github.com/lodefw/lode/internal/captures"
 	"github.com/lodefw/lode/tinytest/chipsim/spisim"
 )
 
@@ -55,25 +55,19 @@ type vector struct {
 func captures(t *testing.T) []vector {
 	t.Helper()
 	var all []vector
-	for _, root := range append(filepath.SplitList(os.Getenv("LODE_CAPTURES")), "testdata/captures") {
-		err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(name, ".json") {
-				return err
-			}
-			text, err := os.ReadFile(name)
-			if err != nil || !strings.Contains(string(text), "libbitfury") {
-				return err
-			}
-			var file struct{ Vectors []vector }
-			if err := json.Unmarshal(text, &file); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			all = append(all, file.Vectors...)
-			return nil
-		})
+	for _, name := range files.Files(t, "", ".json") {
+		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
+		if !strings.HasPrefix(filepath.Base(name), "bitfury-") && !strings.Contains(string(text), "libbitfury") {
+			continue
+		}
+		var file struct{ Vectors []vector }
+		if err := json.Unmarshal(text, &file); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		all = append(all, file.Vectors...)
 	}
 	return all
 }

@@ -7,8 +7,9 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/lodefw/lode/internal/captures"
 )
 
 // hexBytes is a hex string in JSON.
@@ -19,34 +20,10 @@ func (h *hexBytes) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// captures lists the files whose name starts with prefix, in testdata/captures
-// and in what LODE_CAPTURES names.
-func captures(t testing.TB, prefix, ext string) []string {
-	t.Helper()
-	var files []string
-	roots := append([]string{"testdata/captures"}, filepath.SplitList(os.Getenv("LODE_CAPTURES"))...)
-	for _, root := range roots {
-		err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
-			base := filepath.Base(path)
-			if err == nil && !d.IsDir() && strings.HasPrefix(base, prefix) && strings.HasSuffix(base, ext) {
-				files = append(files, path)
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(files) == 0 {
-		t.Fatalf("no captures %s*%s", prefix, ext)
-	}
-	return files
-}
-
 // eachFile runs a subtest for each capture of a kind, with its JSON decoded.
 func eachFile[T any](t *testing.T, prefix string, test func(t *testing.T, file T)) {
 	t.Helper()
-	for _, path := range captures(t, prefix, ".json") {
+	for _, path := range captures.Files(t, prefix, ".json") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			b, err := os.ReadFile(path)
 			if err != nil {
@@ -70,7 +47,7 @@ type vectors[T any] struct {
 // eachRow runs test for each line of the CSV files of a kind.
 func eachRow(t *testing.T, prefix string, test func(t *testing.T, path string, row []string)) {
 	t.Helper()
-	for _, path := range captures(t, prefix, ".csv") {
+	for _, path := range captures.Files(t, prefix, ".csv") {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

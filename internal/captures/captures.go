@@ -75,6 +75,33 @@ func add(all map[string][]byte, set, root string) error {
 	})
 }
 
+// Files lists the captures whose name has a set in it and ends in ext: of the calling
+// package's testdata/captures, and of what LODE_CAPTURES names, folders with all
+// that is below them.
+func Files(t testing.TB, set, ext string) (files []string) {
+	t.Helper()
+	roots := []string{"testdata/captures"}
+	for _, path := range filepath.SplitList(os.Getenv("LODE_CAPTURES")) {
+		roots = append(roots, find(path))
+	}
+	for _, root := range roots {
+		err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+			base := filepath.Base(name)
+			if err == nil && !d.IsDir() && strings.Contains(base, set) && strings.HasSuffix(base, ext) {
+				files = append(files, name)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatalf("captures: %v", err)
+		}
+	}
+	if len(files) == 0 {
+		t.Fatalf("no captures %s*%s", set, ext)
+	}
+	return files
+}
+
 // find resolves a relative path from the current folder or from one above it:
 // tests run in their package's folder, not where their user is.
 func find(path string) string {

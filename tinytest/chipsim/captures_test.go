@@ -11,28 +11,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-)
 
-// captures finds the files of a pattern in testdata and in LODE_CAPTURES.
-func captures(t *testing.T, pattern string) []string {
-	t.Helper()
-	roots := append([]string{"testdata/captures"}, filepath.SplitList(os.Getenv("LODE_CAPTURES"))...)
-	var files []string
-	for _, root := range roots {
-		if ok, _ := filepath.Match(pattern, filepath.Base(root)); ok {
-			files = append(files, root)
-		}
-		list, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, list...)
-	}
-	if len(files) == 0 {
-		t.Fatalf("no capture %s", pattern)
-	}
-	return files
-}
+	"github.com/lodefw/lode/internal/captures"
+)
 
 func load(t *testing.T, file string, v any) {
 	t.Helper()
@@ -150,7 +131,7 @@ func kinds(c *Chain) map[Kind]int {
 // Every bring-up that ESP-Miner was seen to do gets the answers it got then, ends
 // at the clock it should, and breaks no rule but those it is known to break.
 func TestBringUps(t *testing.T) {
-	for _, file := range captures(t, "esp-init-bm*.json") {
+	for _, file := range captures.Files(t, "esp-init-bm", ".json") {
 		var f initCapture
 		load(t, file, &f)
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/lodefw/lode/internal/captures"
 )
 
 // frames finds answers as a receiver that goes on one byte after an error does.
@@ -30,7 +32,7 @@ func frames(b []byte, size int) (list []string) {
 // The CRC rules hold for real streams: a receiver that uses them finds exactly
 // the frames that are known to be in them.
 func TestDesyncStreams(t *testing.T) {
-	for _, file := range captures(t, "streams-*.json") {
+	for _, file := range captures.Files(t, "streams-", ".json") {
 		var f struct {
 			Vectors []struct {
 				Name, Stream string
@@ -53,7 +55,7 @@ func TestDesyncStreams(t *testing.T) {
 // Every captured command parses, and every captured answer has our CRC.
 func TestCapturedFrames(t *testing.T) {
 	n := 0
-	for _, file := range captures(t, "frames-*.json") {
+	for _, file := range captures.Files(t, "frames-", ".json") {
 		var f struct{ Vectors []map[string]any }
 		load(t, file, &f)
 		for _, v := range f.Vectors {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/hashing/sha256d"
+	"github.com/lodefw/lode/internal/captures"
 )
 
 // midstateJob is a job frame without preamble, and the headers of its midstates.
@@ -34,7 +35,7 @@ func midstateJob(id byte, header [80]byte, n int) (frame []byte, headers [][80]b
 
 // Jobs that ESP-Miner was seen to write parse to the headers that it was given.
 func TestJobFrames(t *testing.T) {
-	for _, file := range captures(t, "esp-jobs-*.json") {
+	for _, file := range captures.Files(t, "esp-jobs-", ".json") {
 		var f struct {
 			Chip    string
 			Vectors []struct {
@@ -124,7 +125,7 @@ func checkMidstateAnswers(t *testing.T, c *Chain, p *Port, headers [][80]byte, i
 func TestBM1387Script(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var f initCapture
-		load(t, captures(t, "bm1387-usb-script-trace.json")[0], &f)
+		load(t, captures.Files(t, "bm1387-usb-script-trace", ".json")[0], &f)
 		for i, e := range f.Events {
 			if e[0] == "junk" { // bytes that it also writes
 				f.Events[i][0] = "tx"

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lodefw/lode/bitcoin"
+	"github.com/lodefw/lode/internal/captures"
 )
 
 // host is a scripted host: it sends commands and takes answers apart.
@@ -108,7 +109,7 @@ func TestTimelineOfBM1366(t *testing.T) {
 			Nonce, Version string
 		}
 	}
-	load(t, captures(t, "timeline-bm1366-*.json")[0], &f)
+	load(t, captures.Files(t, "timeline-bm1366-", ".json")[0], &f)
 	base := unhex(t, f.Header)
 	cfg := Config{Model: "BM1366", Zeros: 32}
 	for _, r := range f.Results {
