@@ -60,6 +60,8 @@ const (
 
 func models() map[string]*model {
 	newer := regNumbers{pll: 0x08, hcn: 0x10, ticket: 0x14, misc: 0x18, i2c: 0x1c}
+	// BM1397: small cores and chip stand in the nonce as bm13xx-rs and kano's cgminer
+	// have it. That each nonce is tried with all midstates in turn is a guess.
 	list := []*model{
 		{name: "BM1387", id: 0x13879000, cores: 114, coreBits: 7, parallel: 1, working: 114, midstates: true, bm1387: true,
 			fbMin: 32, fbMax: 128, idMask: 0x7f, reg: regNumbers{pll: 0x0c, hcn: noReg, ticket: 0x18, misc: 0x1c, i2c: 0x20},
