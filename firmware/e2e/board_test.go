@@ -5,17 +5,20 @@ package e2e
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/lodefw/lode/firmware/image"
 )
 
-// sim is lode-sim with a whole board: what the guest's second and third serial ports
-// are connected to.
+// sim is lode-sim: what the guest's serial ports are connected to.
 type sim struct {
 	control, data string // sockets
 	program       string
@@ -35,7 +38,7 @@ func (s *sim) replays(t *testing.T) {
 }
 
 // newSim starts lode-sim. It ends with the test.
-func newSim(t *testing.T, board string, more ...string) *sim {
+func newSim(t *testing.T, args ...string) *sim {
 	t.Helper()
 	dir := sockets(t)
 	s := &sim{trace: filepath.Join(t.TempDir(), "trace.jsonl"), program: filepath.Join(dir, "lode-sim")}
@@ -44,7 +47,7 @@ func newSim(t *testing.T, board string, more ...string) *sim {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("lode-sim: %v\n%s", err, out)
 	}
-	cmd := exec.CommandContext(t.Context(), s.program, append([]string{"-board", board, "-unix", filepath.Join(dir, "uart"), "-trace", s.trace}, more...)...)
+	cmd := exec.CommandContext(t.Context(), s.program, append(args, "-unix", filepath.Join(dir, "uart"), "-trace", s.trace)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +73,7 @@ func newSim(t *testing.T, board string, more ...string) *sim {
 			}
 		}
 	})
-	// control: PATH, data: PATH, and how lode-miner opens them.
+	// control: PATH, data: PATH, and how lode-miner opens them; or a chain.
 	for lines := bufio.NewScanner(out); s.zeros == "" && lines.Scan(); {
 		line := lines.Text()
 		if path, ok := strings.CutPrefix(line, "control: "); ok {
@@ -79,9 +82,12 @@ func newSim(t *testing.T, board string, more ...string) *sim {
 			s.data = path
 		} else if _, zeros, ok := strings.Cut(line, "zeros="); ok {
 			s.zeros = strings.Fields(zeros)[0]
+		} else if text, ok := strings.CutPrefix(line, "chain 1: "); ok { // PATH (3 BM1366, 9 zero bits)
+			text, _, _ = strings.Cut(text, " zero")
+			s.data, s.zeros = strings.Fields(text)[0], text[strings.LastIndex(text, " ")+1:]
 		}
 	}
-	if s.control == "" || s.data == "" || s.zeros == "" {
+	if s.data == "" || s.zeros == "" {
 		t.Fatalf("lode-sim has not told where it is: %+v", s)
 	}
 	return s
@@ -99,28 +105,84 @@ func (s *sim) uarts() []string {
 // find a share and a block that the pool accepts, and all that passed the wire can be
 // played again.
 func TestBoard(t *testing.T) {
-	for board, baud := range map[string]string{
-		"vexpress": "",
-		"malta":    ",baud=115200", // its UARTs have standard rates only
-	} {
-		t.Run(board, func(t *testing.T) {
-			r, dir, cache := built(t, board)
-			h := newHost(t)
-			s := newSim(t, "bitaxe-gamma")
-			g := start(t, r, dir, cache, s.args(h, baud), s.uarts()...)
-			h.until(t, g, 1, 0, bootWithin)
-			t.Log(g.until(t, "shares: the first is accepted", bootWithin))
-			memory := g.until(t, "memory:", bootWithin)
-			t.Log(memory)
-			if kib := residentKiB(t, memory); kib > mostResident {
-				t.Errorf("the miner has %d KiB resident, at most %d are good", kib, mostResident)
-			}
-			h.until(t, g, 2, 1, blockWithin)
-			t.Logf("a block after %v", time.Since(g.begin).Round(time.Second))
-			g.stop()
-			s.replays(t)
-		})
+	t.Run("vexpress", func(t *testing.T) { // a whole board, guarded, over its USB bridge
+		r, dir, cache := built(t, "vexpress")
+		h := newHost(t)
+		s := newSim(t, "-board", "bitaxe-gamma")
+		s.mine(t, h, start(t, r, dir, cache, s.args(h), s.uarts()...))
+	})
+	t.Run("malta", func(t *testing.T) { // a chain, as a file describes it
+		r, dir, cache := built(t, "malta")
+		h := newHost(t)
+		s := newSim(t, "-model", "BM1366", "-chips", "3")
+		dir = with(t, dir, map[string]string{"chain.toml": fmt.Sprintf(chainFile, s.zeros)})
+		s.mine(t, h, start(t, r, dir, cache, env("LODE_MINER_POOL", h.url, "LODE_MINER_USER", "e", "LODE_MINER_BOARD", "file:/chain.toml"),
+			"-chardev", "socket,id=uart0,path="+s.data))
+	})
+}
+
+// chainFile is a board of virtual chips. Malta's serial ports have standard rates only.
+const chainFile = `name = "virtual"
+unguarded = "the chips are virtual"
+[[chain]]
+uart = "/dev/ttyS1"
+model = "BM1366"
+chips = 3
+clock = 485
+baud = 115200
+wired-zeros = %s
+`
+
+// mine waits until the guest has mined a block with the board.
+func (s *sim) mine(t *testing.T, h *host, g *guest) {
+	t.Helper()
+	h.until(t, g, 1, 0, bootWithin)
+	t.Log(g.until(t, "shares: the first is accepted", bootWithin))
+	memory := g.until(t, "memory:", bootWithin)
+	t.Log(memory)
+	if kib := residentKiB(t, memory); kib > mostResident {
+		t.Errorf("the miner has %d KiB resident, at most %d are good", kib, mostResident)
 	}
+	h.until(t, g, 2, 1, blockWithin)
+	t.Logf("a block after %v", time.Since(g.begin).Round(time.Second))
+	g.stop()
+	s.replays(t)
+}
+
+// with is an image with more files in its first root: the kernel unpacks one archive
+// after the other. The image itself stays as it ships.
+func with(t *testing.T, dir string, files map[string]string) string {
+	t.Helper()
+	var entries []image.Entry
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		entries = append(entries, image.Entry{Name: name, Mode: 0o600, Data: []byte(files[name])})
+	}
+	more, err := image.CPIO(entries, time.Unix(0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const initramfs = "initramfs.cpio.xz"
+	shipped, err := os.ReadFile(filepath.Join(dir, initramfs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(shipped)%4 != 0 {
+		shipped = append(shipped, 0)
+	}
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, initramfs), append(shipped, more...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"kernel", "board.dtb"} {
+		if err := os.Symlink(filepath.Join(dir, name), filepath.Join(other, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return other
 }
 
 const (
@@ -133,8 +195,8 @@ const (
 
 // args is the kernel's command line for a board behind two serial ports. QEMU's malta
 // takes 256 letters of it.
-func (s *sim) args(h *host, more string) string {
-	return env("LODE_MINER_POOL", h.url, "LODE_MINER_USER", "e", "LODE_MINER_BOARD_SETTINGS", "zeros="+s.zeros+more)
+func (s *sim) args(h *host) string {
+	return env("LODE_MINER_POOL", h.url, "LODE_MINER_USER", "e", "LODE_MINER_BOARD_SETTINGS", "zeros="+s.zeros)
 }
 
 // residentKiB reads "memory: miner 9832 kB, ...".
@@ -151,10 +213,7 @@ func residentKiB(t *testing.T, line string) (kib int) {
 func TestRateThatIsNot(t *testing.T) {
 	r, dir, cache := built(t, "malta")
 	h := newHost(t)
-	s := newSim(t, "bitaxe-gamma")
-	g := start(t, r, dir, cache, s.args(h, ""), s.uarts()...)
-	line := g.until(t, "safe-off", bootWithin)
-	if !strings.Contains(line, "this UART has no such rate") {
-		t.Errorf("the console says %s", line)
-	}
+	s := newSim(t, "-board", "bitaxe-gamma")
+	g := start(t, r, dir, cache, s.args(h), s.uarts()...)
+	t.Log(g.until(t, "this UART has no such rate", bootWithin))
 }
