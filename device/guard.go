@@ -12,8 +12,11 @@ import (
 )
 
 const (
-	// blindAfter is how long the guard goes without any measurement.
+	// blindAfter is how long the guard goes without any measurement, counted in
+	// ticks of its own. While the computer lets nobody run there are none: that is
+	// no silence of the board, and is starveAfter's to bound.
 	blindAfter = 1500 * time.Millisecond
+	blindTick  = 100 * time.Millisecond
 	// wellWithin is how long sensors and fans have to be well at the start.
 	wellWithin = 5 * time.Second
 	// startWithin bounds a start: the longest chains take a minute, and a chain's
@@ -115,19 +118,22 @@ func (g *guard) Run(ctx context.Context) error {
 	g.begun = time.Now()
 	g.enter(PowerOff, g.begun, nil)
 	g.setFans(1)
-	blind := time.NewTimer(wellWithin)
-	defer blind.Stop()
+	tick := time.NewTicker(blindTick)
+	defer tick.Stop()
+	blind := wellWithin // is left
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case s := <-samples:
 			g.step(&s)
-			blind.Reset(blindAfter)
+			blind = blindAfter
 		case o := <-g.outcomes:
 			g.on(o, time.Now())
-		case <-blind.C:
-			g.trip(newReason(ControllerSilent, g.board.Name, "was not measured for %v", blindAfter), time.Now())
-			blind.Reset(blindAfter)
+		case <-tick.C:
+			if blind -= blindTick; blind < 0 {
+				g.trip(newReason(ControllerSilent, g.board.Name, "was not measured for %v", blindAfter), time.Now())
+				blind = blindAfter
+			}
 		case <-g.clear:
 			g.onClear(time.Now())
 		}

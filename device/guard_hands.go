@@ -10,7 +10,7 @@ import (
 )
 
 // starveAfter is how long the guard's loop may be silent. It has a turn at least
-// each blindAfter.
+// each blindTick.
 const starveAfter = 3 * time.Second
 
 // allParts is what down takes for the whole board.
