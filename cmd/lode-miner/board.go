@@ -33,6 +33,17 @@ func (m *machine) close() {
 	}
 }
 
+// stay keeps the program in memory if it guards a board. Without the right to it
+// all goes on as well, but where memory is short.
+func (m *machine) stay(log *slog.Logger) {
+	if m.board == nil {
+		return
+	}
+	if err := stay(); err != nil {
+		log.Debug("the program may be thrown out of memory", "err", err, "check", "allow it to lock 16 MB (ulimit -l, LimitMEMLOCK)")
+	}
+}
+
 // machine finds what -board names.
 func (c *config) machine(log *slog.Logger) (*machine, error) {
 	if log == nil {

@@ -92,6 +92,7 @@ func mine(ctx context.Context, s cli.IO, cfg *config) error {
 		return err
 	}
 	defer m.close()
+	m.stay(log)
 	client.Hardware = m.String()
 	tune, err := cfg.tuning(m.board)
 	if err != nil {

@@ -99,6 +99,7 @@ func (c *selfTestConfig) try(ctx context.Context, log *slog.Logger, progress fun
 	if m.board == nil {
 		return tryKernels(ctx, progress)
 	}
+	m.stay(log)
 	test := &device.SelfTest{Board: m.board, Hash: c.time, Log: log, Progress: func(what string) { progress("testing " + what) }}
 	checks, err := test.Run(ctx)
 	found := device.Check{Name: "board", Part: m.String(), OK: true, Measured: "found", Wanted: "found"}
