@@ -60,6 +60,7 @@ type guard struct {
 	recent   []time.Time // trips within tripsWithin
 	duty     float64     // that the fans were told; negative: not known
 	downErr  string      // of the last try to turn anything off
+	fansErr  string      // of the last try to set the fans
 	walked   bool        // rails were sent to their last voltage
 
 	mu      sync.Mutex // what Status reads
@@ -238,13 +239,25 @@ func (g *guard) on(o outcome, now time.Time) {
 			g.tripPart(o.part, newReason(OutputBad, g.nameOf(o.part), "does not go to its voltage: %v", o.err), now)
 		}
 	case fansSet:
-		if o.err != nil {
-			g.mu.Lock()
-			g.duty = -1 // again with the next sample
-			g.mu.Unlock()
-			g.log.Warn("fans do not listen", "err", o.err)
-		}
+		g.onFans(o.err)
 	}
+}
+
+// onFans notes whether the fans listen, once for each answer.
+func (g *guard) onFans(err error) {
+	if err != nil {
+		g.mu.Lock()
+		g.duty = -1 // again with the next sample
+		g.mu.Unlock()
+	}
+	switch is := text(err); {
+	case is == g.fansErr:
+	case is == "":
+		g.log.Info("fans listen again")
+	default:
+		g.log.Warn("fans do not listen", "err", is)
+	}
+	g.fansErr = text(err)
 }
 
 // onUp goes on with a power-up that is over.

@@ -92,9 +92,7 @@ func (h *hands) begin(ctx context.Context, shut func()) {
 			case <-ctx.Done():
 				return
 			case duty := <-h.fans:
-				if err := h.board.SetFans(duty); err != nil {
-					h.tell(outcome{what: fansSet, err: err})
-				}
+				h.tell(outcome{what: fansSet, err: h.board.SetFans(duty)})
 			}
 		}
 	})
