@@ -67,10 +67,8 @@ func newSim(t *testing.T, args ...string) *sim {
 		if text := reports.String(); text != "" {
 			t.Logf("lode-sim: %s", text)
 		}
-		if t.Failed() {
-			if text, err := os.ReadFile(s.trace); err == nil {
-				keep(t, "trace.jsonl", string(text))
-			}
+		if text, err := os.ReadFile(s.trace); err == nil {
+			keep(t, "trace.jsonl", string(text))
 		}
 	})
 	// control: PATH, data: PATH, and how lode-miner opens them; or a chain.
@@ -111,21 +109,32 @@ func TestBoard(t *testing.T) {
 		s := newSim(t, "-board", "bitaxe-gamma")
 		s.mine(t, h, start(t, r, dir, cache, s.args(h), s.uarts()...))
 	})
-	t.Run("malta", func(t *testing.T) { // a chain, as a file describes it
-		r, dir, cache := built(t, "malta")
-		h := newHost(t)
-		s := newSim(t, "-model", "BM1366", "-chips", "3")
-		dir = with(t, dir, map[string]string{"chain.toml": fmt.Sprintf(chainFile, s.zeros)})
-		s.mine(t, h, start(t, r, dir, cache, env("LODE_MINER_POOL", h.url, "LODE_MINER_USER", "e", "LODE_MINER_BOARD", "file:/chain.toml"),
-			"-chardev", "socket,id=uart0,path="+s.data))
+	t.Run("malta", func(t *testing.T) { mineWithChain(t, "malta") })
+	t.Run("zynq-zc702", func(t *testing.T) {
+		if !cached(t, "zynq-zc702") && os.Getenv("LODE_E2E_LONG") == "" {
+			t.Skip("the Zynq's kernel is not in the cache and takes minutes to build: make e2e-long does")
+		}
+		mineWithChain(t, "zynq-zc702", "-snapshot")
 	})
 }
 
-// chainFile is a board of virtual chips. Malta's serial ports have standard rates only.
+// mineWithChain is for boards with one serial port to spare: a chain, as a file
+// describes it.
+func mineWithChain(t *testing.T, board string, more ...string) {
+	t.Helper()
+	r, dir, cache := built(t, board)
+	h := newHost(t)
+	s := newSim(t, "-model", "BM1366", "-chips", "3")
+	dir = with(t, dir, map[string]string{"chain.toml": fmt.Sprintf(chainFile, r.Device.UARTs[0], s.zeros)})
+	s.mine(t, h, start(t, r, dir, cache, env("LODE_MINER_POOL", h.url, "LODE_MINER_USER", "e", "LODE_MINER_BOARD", "file:/chain.toml"),
+		append(more, "-chardev", "socket,id=uart0,path="+s.data)...))
+}
+
+// chainFile is a board of virtual chips. QEMU's serial ports have standard rates only.
 const chainFile = `name = "virtual"
 unguarded = "the chips are virtual"
 [[chain]]
-uart = "/dev/ttyS1"
+uart = "%s"
 model = "BM1366"
 chips = 3
 clock = 485
@@ -177,8 +186,15 @@ func with(t *testing.T, dir string, files map[string]string) string {
 	if err := os.WriteFile(filepath.Join(other, initramfs), append(shipped, more...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"kernel", "board.dtb"} {
-		if err := os.Symlink(filepath.Join(dir, name), filepath.Join(other, name)); err != nil {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range list {
+		if f.Name() == initramfs {
+			continue
+		}
+		if err := os.Symlink(filepath.Join(dir, f.Name()), filepath.Join(other, f.Name())); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -18,8 +18,8 @@ import (
 // root is lode's source.
 const root = "../.."
 
-// built is an image as make firmware makes it.
-func built(t *testing.T, board string) (r *recipe.Recipe, dir string, cache *image.Cache) {
+// find gives a board's recipe, and the cache of what images are made of.
+func find(t *testing.T, board string) (*recipe.Recipe, *image.Cache) {
 	t.Helper()
 	cache, err := image.DefaultCache()
 	if err != nil {
@@ -31,16 +31,30 @@ func built(t *testing.T, board string) (r *recipe.Recipe, dir string, cache *ima
 	}
 	for _, r := range recipes {
 		if r.ID == board {
-			cmd := exec.CommandContext(t.Context(), "make", "firmware", "BOARD="+board)
-			cmd.Dir = root
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("make firmware BOARD=%s: %v\n%s", board, err, out)
-			}
-			return r, filepath.Join(root, "bin", "firmware", board), cache
+			return r, cache
 		}
 	}
 	t.Fatalf("no board %s", board)
-	return nil, "", nil
+	return nil, nil
+}
+
+// cached says whether a board's kernel needs no building.
+func cached(t *testing.T, board string) bool {
+	t.Helper()
+	r, cache := find(t, board)
+	return image.Options{Recipe: r, Cache: cache, Root: root}.KernelCached(t.Context())
+}
+
+// built is an image as make firmware makes it.
+func built(t *testing.T, board string) (r *recipe.Recipe, dir string, cache *image.Cache) {
+	t.Helper()
+	r, cache = find(t, board)
+	cmd := exec.CommandContext(t.Context(), "make", "firmware", "BOARD="+board)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("make firmware BOARD=%s: %v\n%s", board, err, out)
+	}
+	return r, filepath.Join(root, "bin", "firmware", board), cache
 }
 
 // guest is a machine of QEMU.

@@ -169,7 +169,7 @@ func (l *reel) text() string {
 	return strings.Join(l.lines, "\n")
 }
 
-// keep writes a log where a person finds it after a failure.
+// keep writes a log or a trace where a person finds it.
 func keep(t *testing.T, name, text string) {
 	dir := os.Getenv("LODE_E2E_LOGS")
 	if dir == "" {
