@@ -65,12 +65,13 @@ func ReadBundle(r io.Reader, check func(manifest, signature []byte) (*update.Man
 	if b.Manifest, err = check(b.manifest, b.signature); err != nil {
 		return nil, err
 	}
-	if b.Image, err = member(t, recipe.SlotFile, MaxImage); err != nil {
-		return nil, err
-	}
 	f, ok := b.Manifest.File(recipe.SlotFile)
 	if !ok {
 		return nil, fmt.Errorf("slot: the manifest has no %s", recipe.SlotFile)
+	}
+	// The header is nobody's word: no more memory than the manifest says.
+	if b.Image, err = member(t, recipe.SlotFile, min(f.Size, MaxImage)); err != nil {
+		return nil, err
 	}
 	return b, f.Check(bytes.NewReader(b.Image))
 }

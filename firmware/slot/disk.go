@@ -44,8 +44,9 @@ type Card struct {
 	Disk    Disk
 	Running Name
 
-	mu     sync.Mutex // one of Install and MarkGood at a time
-	passed bool       // an update was installed: what runs has no say any more
+	mu         sync.Mutex // one of Install and MarkGood at a time
+	passed     bool       // an update was installed: what runs has no say any more
+	installing sync.Mutex // one image in memory at a time
 }
 
 // State reads what the boot loader goes by. A damaged one is as the boot loader
@@ -94,9 +95,11 @@ func (c *Card) manifest(n Name) (*update.Manifest, update.Hash, error) {
 }
 
 // Proved says whether the running image has done accepted work on this device.
-func (c *Card) Proved() bool {
-	_, hash, err := c.manifest(c.Running)
-	good, known := c.memory().Good[c.Running]
+func (c *Card) Proved() bool { return c.proved(c.Running) }
+
+func (c *Card) proved(n Name) bool {
+	_, hash, err := c.manifest(n)
+	good, known := c.memory().Good[n]
 	return err == nil && known && good == hash
 }
 
@@ -157,7 +160,23 @@ func (c *Card) Install(r io.Reader, d Device) (*update.Manifest, error) {
 	if !c.Running.Valid() {
 		return nil, errors.New("slot: nobody told which slot runs; start from the card's own boot loader")
 	}
-	b, err := ReadBundle(r, func(m, signature []byte) (*update.Manifest, error) { return d.check(m, signature, c.floor()) })
+	begun := false
+	defer func() {
+		if begun {
+			c.installing.Unlock()
+		}
+	}()
+	b, err := ReadBundle(r, func(text, signature []byte) (*update.Manifest, error) {
+		m, err := d.check(text, signature, c.floor())
+		if err != nil {
+			return nil, err
+		}
+		// Only who has a signature can keep others waiting.
+		if begun = c.installing.TryLock(); !begun {
+			return nil, ErrBusy
+		}
+		return m, c.spare()
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -178,6 +197,24 @@ func (c *Card) Install(r io.Reader, d Device) (*update.Manifest, error) {
 	s.First, s.Left[target] = target, Tries
 	c.passed = true
 	return b.Manifest, c.setState(s)
+}
+
+// ErrBusy means that another update is under way.
+var ErrBusy = errors.New("slot: another update is being installed; try again in a minute")
+
+// spare says whether the other slot may be given up: it is not the only image that is
+// known to work.
+func (c *Card) spare() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch other := c.Running.Other(); {
+	case c.passed:
+		return fmt.Errorf("slot: an update is in slot %s already, and starts with the next boot", other)
+	case !c.Proved() && c.proved(other):
+		return fmt.Errorf("slot: slot %s has not done accepted work yet, and slot %s is the only one that has: wait until %s has a share accepted, or %s comes back",
+			c.Running, other, c.Running, other)
+	}
+	return nil
 }
 
 // check is everything that can be known before the image's files are read.

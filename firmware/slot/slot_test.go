@@ -1,10 +1,12 @@
 package slot
 
 import (
+	"archive/tar"
 	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"slices"
@@ -224,6 +226,9 @@ func TestPowerCuts(t *testing.T) {
 				t.Errorf("cut %d, seed %d: slot B starts with what is neither; want %s in A", cut, seed, want)
 			}
 			again := Card{Disk: d, Running: got}
+			if err := again.MarkGood(); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := again.Install(bytes.NewReader(update), device(t)); err != nil {
 				t.Errorf("cut %d, seed %d: once more: %v", cut, seed, err)
 			}
@@ -284,6 +289,83 @@ func TestRefused(t *testing.T) {
 	card := Card{Disk: newDisk(t, 1)}
 	if _, err := card.Install(bytes.NewReader(good), device(t)); err == nil {
 		t.Error("no slot is known to run, and it installs")
+	}
+}
+
+// The only image that is known to work is not given up, nor is a slot that was just
+// filled; and one update comes after the other.
+func TestInstallWaits(t *testing.T) {
+	d := newDisk(t, 1)
+	install := func(c *Card, v string) error {
+		_, err := c.Install(bytes.NewReader(bundle(t, v, "v1.0.0", v)), device(t))
+		return err
+	}
+	fresh := Card{Disk: d, Running: A}
+	if err := install(&fresh, "v1.1.0"); err != nil { // nobody knows that any works
+		t.Fatal(err)
+	}
+	if err := install(&fresh, "v1.2.0"); err == nil || !strings.Contains(err.Error(), "already") {
+		t.Errorf("before the boot: %v", err)
+	}
+	if err := (&Card{Disk: d, Running: A}).MarkGood(); err != nil {
+		t.Fatal(err)
+	}
+	trial := Card{Disk: d, Running: B}
+	before := fmt.Sprint(sums(d))
+	if err := install(&trial, "v1.2.0"); err == nil || !strings.Contains(err.Error(), "only one") {
+		t.Errorf("in its trial: %v", err)
+	}
+	if fmt.Sprint(sums(d)) != before {
+		t.Error("something was written in the trial")
+	}
+	if err := trial.MarkGood(); err != nil {
+		t.Fatal(err)
+	}
+	// The first has sent its manifest and takes its time; the second is told so.
+	b := bundle(t, "v1.2.0", "v1.0.0", "third")
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		_, err := trial.Install(r, device(t))
+		done <- err
+	}()
+	head := len(b) - 2048 // the image and the end are left
+	if _, err := w.Write(b[:head]); err != nil {
+		t.Fatal(err)
+	}
+	if err := install(&trial, "v1.2.0"); !errors.Is(err, ErrBusy) {
+		t.Errorf("while another is under way: %v", err)
+	}
+	defer r.Close() // nobody reads the archive's end
+	go w.Write(b[head:])
+	if err := <-done; err != nil || trial.State().First != A {
+		t.Errorf("the first one: %v", err)
+	}
+}
+
+// A header that promises more than the manifest gets no memory.
+func TestBundleHeader(t *testing.T) {
+	b := bundle(t, "v1.1.0", "v1.0.0", "second")
+	var large bytes.Buffer
+	r, w := tar.NewReader(bytes.NewReader(b)), tar.NewWriter(&large)
+	for range 2 {
+		h, err := r.Next()
+		if err == nil {
+			err = w.WriteHeader(h)
+		}
+		if err == nil {
+			_, err = io.Copy(w, r)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.WriteHeader(&tar.Header{Name: recipe.SlotFile, Size: MaxImage, Mode: 0o644}); err != nil {
+		t.Fatal(err)
+	}
+	c := Card{Disk: newDisk(t, 1), Running: A}
+	if _, err := c.Install(&large, device(t)); err == nil || !strings.Contains(err.Error(), "at most 16 can be taken") {
+		t.Errorf("%v", err)
 	}
 }
 
