@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/lodefw/lode/board/bitaxe"
 	"github.com/lodefw/lode/tinytest/chipsim"
@@ -81,6 +82,9 @@ func NewBitaxe(cfg Config) (*Bitaxe, error) {
 	return nil, fmt.Errorf("virtual: no Bitaxe %q", cfg.Board)
 }
 
+// regulatorRest is for regulators beside the chips, whose inductors are empty by then.
+const regulatorRest = 10 * time.Millisecond
+
 func newBitaxe(v bitaxeVersion, cfg Config) (*Bitaxe, error) {
 	b := &Bitaxe{Board: new(Board), kind: v.kind, usual: 5.1, ambient: cfg.Ambient, rand: rand.New(rand.NewPCG(cfg.Seed, 1))}
 	if v.kind.Input.MinInput > 10 {
@@ -91,7 +95,7 @@ func newBitaxe(v bitaxeVersion, cfg Config) (*Bitaxe, error) {
 	b.Chip, err = cfg.chain(chipsim.Config{
 		Model: v.kind.Model.String(), Chips: v.kind.Chips, Domains: v.kind.Domains,
 		Seed: cfg.Seed, HashBudget: cfg.HashBudget, Ambient: cfg.Ambient,
-		Off: true, HeldInReset: true,
+		Off: true, HeldInReset: true, Rest: regulatorRest,
 	})
 	if err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func newEmberOne(bent bool, cfg Config) (*EmberOne, error) {
 	b.Chip, err = cfg.chain(chipsim.Config{
 		Model: "BM1362", Chips: emberone.Chips, Domains: emberone.Chips,
 		Seed: cfg.Seed, HashBudget: cfg.HashBudget, Ambient: cfg.Ambient,
-		Off: true, HeldInReset: true,
+		Off: true, HeldInReset: true, Rest: regulatorRest,
 	})
 	if err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ func Boards() []Board {
 		{"s9", "Antminer S9", "BM1387", 3, 63, 21},
 		{"s19bbb", "Antminer S19j Pro, BeagleBone carrier", "BM1362", 3, 126, 42},
 		{"s19kpro", "Antminer S19k Pro, Amlogic carrier", "BM1366", 3, 77, 11},
+		{"s21", "Antminer S21", "BM1368", 3, 108, 12},
 		{"s21pro", "Antminer S21 Pro", "BM1370", 3, 65, 13},
 	}
 }

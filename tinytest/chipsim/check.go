@@ -41,8 +41,8 @@ const (
 	NotFlushed     Kind = "not-flushed"      // input kept over a change of rate
 	BaudUnverified Kind = "baud-unverified"  // no read of 00 after a change of rate; ESP-Miner
 	ShortReset     Kind = "short-reset"      // low for less than 100 ms
-	WhileReset     Kind = "while-reset"      // traffic while the line is low
-	PowerTooSoon   Kind = "power-too-soon"   // supply on again within 30 s
+	WhileReset     Kind = "while-reset"      // traffic while the line is low, after stopGrace
+	PowerTooSoon   Kind = "power-too-soon"   // supply on again within its Config.Rest
 	I2CForbidden   Kind = "i2c-eeprom-write" // a write to 50..57
 )
 
@@ -104,8 +104,12 @@ func (k *checker) onRelease(now time.Duration) {
 	}
 }
 
+// stopGrace is for a host that stops: it pulls the line without waiting for what it
+// was just sending.
+const stopGrace = 100 * time.Millisecond
+
 func (k *checker) onByte(b txByte) {
-	if k.chain.low && !k.inReset {
+	if k.chain.low && !k.inReset && b.at-k.chain.lowAt > stopGrace {
 		k.inReset = true
 		k.add(WhileReset, b.off, "byte %02x while reset is low", b.b)
 	}
@@ -141,7 +145,7 @@ func (k *checker) onVoltage(now time.Duration, from, to float64) {
 	switch {
 	case to == 0 && from > 0:
 		k.offAt, k.wasOff = now, true
-	case to > 0 && from == 0 && k.wasOff && now-k.offAt < 30*time.Second:
+	case to > 0 && from == 0 && k.wasOff && now-k.offAt < k.chain.cfg.Rest:
 		k.add(PowerTooSoon, k.chain.tx.offset, "after %v", now-k.offAt)
 	}
 }

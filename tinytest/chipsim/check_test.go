@@ -44,7 +44,7 @@ func TestChecker(t *testing.T) {
 		{NotFlushed, func(h host, _ *Chain) { h.cmd(0x52, 5, 0, 0); time.Sleep(time.Second); h.p.SwitchBaud(115740) }},
 		{BaudUnverified, func(h host, _ *Chain) { h.p.SetBaud(115740); time.Sleep(6 * time.Second) }},
 		{ShortReset, func(_ host, c *Chain) { c.Reset(true); time.Sleep(50 * time.Millisecond); c.Reset(false) }},
-		{WhileReset, func(h host, c *Chain) { c.Reset(true); h.cmd(0x52, 5, 0, 0) }},
+		{WhileReset, func(h host, c *Chain) { c.Reset(true); time.Sleep(200 * time.Millisecond); h.cmd(0x52, 5, 0, 0) }},
 		{PowerTooSoon, func(_ host, c *Chain) { c.SetVoltage(0); time.Sleep(10 * time.Second); c.SetVoltage(1200) }},
 		{I2CForbidden, func(h host, _ *Chain) { h.all(0x1c, 0x01000000|0x51<<17|1<<16) }},
 	} {
@@ -84,4 +84,23 @@ func TestChecker(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A host that stops breaches nothing: it pulls the line while its last command is
+// still on its way. A regulator may come back at once.
+func TestStopIsNoBreach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := newChain(t, Config{Model: "BM1366", Zeros: 4, Rest: 10 * time.Millisecond})
+		h := host{t, sim.Port()}
+		go sim.Reset(true)
+		h.cmd(0x52, 5, 0, 0)
+		time.Sleep(time.Second)
+		sim.SetVoltage(0)
+		time.Sleep(20 * time.Millisecond)
+		sim.SetVoltage(1200)
+		time.Sleep(time.Second)
+		if r := sim.Reports(); len(r) > 0 {
+			t.Errorf("reported %v", r)
+		}
+	})
 }

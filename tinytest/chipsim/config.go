@@ -41,6 +41,8 @@ type Config struct {
 	Off bool `json:"off,omitempty"`
 	// HeldInReset starts with the reset line low.
 	HeldInReset bool `json:"held_in_reset,omitempty"`
+	// Rest is the supply's least time without power; 30 s, an APW's, if zero.
+	Rest time.Duration `json:"rest,omitempty"`
 	// AutoBaud is for lines that do not tell the host's rate (a unix socket):
 	// the host is always at the chips' rate.
 	AutoBaud bool `json:"auto_baud,omitempty"`
@@ -61,6 +63,7 @@ func (c Config) withDefaults() (Config, *model, error) {
 	setDefault(&c.Speed, 1)
 	setDefault(&c.StartUp, 7*time.Millisecond)
 	setDefault(&c.Ambient, 25)
+	setDefault(&c.Rest, 30*time.Second)
 	if c.Chips < 0 || c.Chips > 256 {
 		return c, nil, fmt.Errorf("chipsim: %d chips on one chain, want 1 to 256", c.Chips)
 	}
