@@ -56,9 +56,16 @@ func openWhole(s cli.IO, o *options) (*whole, error) {
 		w.finish(s)
 		return nil, err
 	}
-	_, err = fmt.Fprintf(s.Out, "control: %s\ndata: %s\nlode-miner -board %s:%v,%v -set zeros=%d\n",
-		w.control.shown(), w.data.place.shown(), o.board, w.control, w.data.place, v.Chips[0].Zeros())
+	_, err = fmt.Fprintf(s.Out, "control: %s\ndata: %s\n%s -set zeros=%d\n", w.control.shown(), w.data.place.shown(), w.open(o), v.Chips[0].Zeros())
 	return w, err
+}
+
+// open is how lode-miner opens the board: sockets are no devices of its computer.
+func (w *whole) open(o *options) string {
+	if o.unix != "" {
+		return "sockets are for emulators; lode-miner in one wants -board " + o.board + ":CONTROL,DATA"
+	}
+	return fmt.Sprintf("lode-miner -board %s:%v,%v", o.board, w.control, w.data.place)
 }
 
 // run serves both ports until ctx ends or one fails.

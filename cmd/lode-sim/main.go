@@ -45,6 +45,7 @@ standard error, and the sum of it at the end.`,
 		{Line: "lode-sim -board bitaxe-gamma -unix /tmp/uart -dial", What: "the same for an emulator that serves the sockets /tmp/uart-control and -data"},
 		{Line: "lode-sim -model A1 -unix /tmp/spi", What: "eight A1 chips on SPI"},
 		{Line: "lode-sim -board s19bbb -link /tmp/chain", What: "three chains of 126 BM1362 at /tmp/chain1 to 3"},
+		{Line: "lode-sim -board s9 -describe s9.toml", What: "three chains of 63 BM1387, and a file with which lode-miner mines on them"},
 		{Line: "lode-sim -model BM1366 -chips 4 -faults 'dead-chip chip=2 at=1m; lose-byte rate=0.01'", What: "a chain with faults"},
 		{Line: "lode-sim -model BM1370 -unix /tmp/chain -speed 10 -trace run.jsonl", What: "a socket, ten times as fast, recorded"},
 		{Line: "lode-sim -replay run.jsonl", What: "does the same again and compares"},
@@ -53,12 +54,12 @@ standard error, and the sum of it at the end.`,
 
 // options are the flags.
 type options struct {
-	board, faults, link, unix, trace, replay string
-	chains                                   int
-	dial                                     bool
-	chip                                     chipsim.Config
-	seed                                     uint64
-	version                                  *bool
+	board, faults, link, unix, trace, replay, describe string
+	chains                                             int
+	dial                                               bool
+	chip                                               chipsim.Config
+	seed                                               uint64
+	version                                            *bool
 }
 
 func main() { os.Exit(cli.Main("lode-sim", run)) }
@@ -82,6 +83,7 @@ func define(fs *flag.FlagSet, o *options) {
 	fs.Float64Var(&o.chip.Speed, "speed", 1, "how much faster than real time")
 	fs.Float64Var(&o.chip.Ambient, "ambient", 25, "air temperature in °C")
 	fs.StringVar(&o.link, "link", "", "also make a symbolic link to each device: `path` and the chain's number, or -control and -data")
+	fs.StringVar(&o.describe, "describe", "", "write chains to `file` as a board for lode-miner -board file:FILE")
 	fs.StringVar(&o.unix, "unix", "", "serve unix sockets at `path` (and the chain's number if there are several, or -control and -data) instead of devices")
 	fs.BoolVar(&o.dial, "dial", false, "connect to the sockets of -unix, which somebody else serves, again and again")
 	fs.StringVar(&o.trace, "trace", "", "record the wire to `file` (and the chain's number if there are several)")
@@ -118,6 +120,8 @@ func run(ctx context.Context, s cli.IO, args []string) error {
 	switch {
 	case o.dial && o.unix == "":
 		return cli.Failf(cli.Usage, "-dial wants the sockets' -unix PATH")
+	case o.describe != "" && (o.spiModel() != "" || o.isWhole()):
+		return cli.Failf(cli.Usage, "-describe is for chains on serial lines; a whole board says itself how lode-miner opens it")
 	case o.spiModel() != "":
 		return serveSPI(ctx, s, &o)
 	case o.isWhole():
@@ -214,6 +218,11 @@ func serveAll(ctx context.Context, s cli.IO, o *options) error {
 			return err
 		}
 		all = append(all, c)
+	}
+	if o.describe != "" {
+		if err := describe(s, o, all); err != nil {
+			return err
+		}
 	}
 	console(s, commander(s, all, nil))
 	var wg sync.WaitGroup

@@ -40,6 +40,9 @@ func (c *Chain) Status() Status {
 	return s
 }
 
+// Nominal is the clock that the chips are made for, in MHz.
+func (c *Chain) Nominal() float64 { return c.m.nominalMHz }
+
 // Watts is what all chips take from their supply.
 func (c *Chain) Watts() float64 {
 	sum := 0.0
