@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -16,6 +17,8 @@ import (
 type card struct {
 	slots map[slot.Name]string // devices
 	data  string               // folder
+
+	mu sync.Mutex // one mounts at a time
 }
 
 const slotDir = runDir + "/slot"
@@ -56,6 +59,8 @@ func overwrite(name string, content []byte) error {
 
 // with calls f with the folder of a part, for writing if told so.
 func (c *card) with(part string, write bool, f func(dir string) error) (err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch part {
 	case slot.Data:
 		return f(c.data)

@@ -42,6 +42,19 @@ func (c *console) did(what, result string, err error) {
 	}
 }
 
+// panics runs a part that talks to strangers, and says whether that ended by a panic:
+// it is told, as the end of the first process would be the end of the system.
+func panics(what string, c *console, f func()) (bad bool) {
+	defer func() {
+		if err := recover(); err != nil {
+			bad = true
+			c.say("%s: a bug: %v", what, err)
+		}
+	}()
+	f()
+	return false
+}
+
 // A tail keeps the newest bytes of a log.
 type tail struct {
 	mu   sync.Mutex

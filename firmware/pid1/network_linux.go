@@ -39,29 +39,36 @@ func (a address) String() string {
 
 // run is over when ctx is. up is called each time that the interface has an address.
 func (n *network) run(ctx context.Context, c *console, cfg Network, up func()) {
+	for pause := time.Second; ctx.Err() == nil; pause = min(2*pause, maxBackOff) {
+		err := n.once(ctx, c, cfg, up)
+		if ctx.Err() != nil || err == nil {
+			return
+		}
+		c.did("network", "", err)
+		sleep(ctx, pause)
+	}
+}
+
+// once brings the interface up. A static address is set once and for all; one by
+// DHCP is kept until that fails.
+func (n *network) once(ctx context.Context, c *console, cfg Network, up func()) error {
 	name, err := findInterface(ctx, cfg.Interface)
 	if err == nil {
 		err = errors.Join(linkUp("lo"), linkUp(name))
 	}
 	if err != nil {
-		c.did("network", "", err)
-		return
+		return err
 	}
-	if cfg.Address != "" {
-		a := cfg.static()
-		err := apply(name, a)
-		c.did("network", fmt.Sprintf("%s has %v, as configured", name, a), err)
-		up()
-		return
+	if cfg.Address == "" {
+		return n.lease(ctx, c, name, up)
 	}
-	for pause := time.Second; ctx.Err() == nil; pause = min(2*pause, maxBackOff) {
-		err := n.lease(ctx, c, name, up)
-		if ctx.Err() != nil {
-			return
-		}
-		c.did("network", "", fmt.Errorf("no answer by DHCP on %s: is the cable in? %w", name, err))
-		sleep(ctx, pause)
+	a := cfg.static()
+	if err := apply(name, a); err != nil {
+		return err
 	}
+	c.say("network: %s has %v, as configured", name, a)
+	up()
+	return nil
 }
 
 // static is the address that the user has given.
@@ -99,11 +106,11 @@ func (n *network) lease(ctx context.Context, c *console, name string, up func())
 			lease, err = client.Request(ctx)
 		}
 	}
-	return err
+	return fmt.Errorf("no answer by DHCP on %s: is the cable in? %w", name, err)
 }
 
 func fromLease(ack *dhcpv4.DHCPv4) (a address) {
-	ip, _ := netip.AddrFromSlice(ack.YourIPAddr.To4())
+	ip, _ := netip.AddrFromSlice(ack.YourIPAddr.To4()) // none is refused by apply
 	ones, bits := ack.SubnetMask().Size()
 	if bits == 0 {
 		ones = 24
@@ -164,6 +171,9 @@ func linkUp(name string) error {
 
 // apply gives an interface its address, the way out, and the name servers.
 func apply(name string, a address) error {
+	if !a.prefix.IsValid() || a.prefix.Addr().IsUnspecified() {
+		return fmt.Errorf("%v is no address", a.prefix)
+	}
 	i, err := net.InterfaceByName(name)
 	if err != nil {
 		return err
@@ -181,6 +191,9 @@ func apply(name string, a address) error {
 	if err != nil && !errors.Is(err, os.ErrExist) && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("address %v: %w", a.prefix, err)
 	}
+	if err := removeOthers(c, uint32(i.Index), ip); err != nil {
+		return fmt.Errorf("old address: %w", err)
+	}
 	if a.gateway.IsValid() {
 		err := c.Route.Replace(&rtnetlink.RouteMessage{
 			Family: unix.AF_INET, Table: unix.RT_TABLE_MAIN, Protocol: unix.RTPROT_DHCP,
@@ -195,4 +208,22 @@ func apply(name string, a address) error {
 		return nil
 	}
 	return os.WriteFile("/etc/resolv.conf", resolvConf(a.dns), 0o644)
+}
+
+// removeOthers takes addresses away that an earlier lease gave: connections must not
+// come from them.
+func removeOthers(c *rtnetlink.Conn, index uint32, keep net.IP) error {
+	list, err := c.Address.List()
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		if a.Family != unix.AF_INET || a.Index != index || a.Attributes == nil || a.Attributes.Address.Equal(keep) {
+			continue
+		}
+		if e := c.Address.Delete(&a); e != nil {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
 }

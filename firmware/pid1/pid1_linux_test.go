@@ -40,6 +40,27 @@ func TestLatest(t *testing.T) {
 	}
 }
 
+func TestPlausible(t *testing.T) {
+	built := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	saved := built.AddDate(1, 0, 0)
+	for _, c := range []struct {
+		t, saved time.Time
+		want     bool
+	}{
+		{built.AddDate(0, 1, 0), time.Time{}, true},
+		{built.AddDate(0, -1, 0), time.Time{}, false},
+		{built.AddDate(0, 1, 0), saved, false}, // a pool has told a later one
+		{saved.Add(-time.Minute), saved, true},
+		{saved.AddDate(5, 0, 0), saved, true},
+		{built.AddDate(20, 0, 0), saved, false},
+		{time.Date(2038, 1, 19, 4, 0, 0, 0, time.UTC), saved, false},
+	} {
+		if got := plausible(c.t, built, c.saved); got != c.want {
+			t.Errorf("%v after %v: %v", c.t, c.saved, got)
+		}
+	}
+}
+
 func TestClockFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "clock")
 	if got := readClock(name); !got.IsZero() {

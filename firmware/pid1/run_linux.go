@@ -50,7 +50,8 @@ type machine struct {
 	slot   slot.Name  // that runs; empty: there are none
 	card   *slot.Card // nil: none
 	end    context.CancelCauseFunc
-	good   chan struct{} // closed when the image has proved itself
+	good   chan struct{} // closed by prove when the image has proved itself
+	prove  func()
 	net    network
 	log    *tail
 	pid    atomic.Int64 // of the miner
@@ -61,6 +62,7 @@ func Main() {
 	m := &machine{console: newConsole(os.Stdout), data: runDir, log: &tail{max: 64 << 10}, good: make(chan struct{})}
 	var ctx context.Context
 	ctx, m.end = context.WithCancelCause(context.Background())
+	m.prove = sync.OnceFunc(func() { close(m.good) })
 	go m.listen()
 	m.start()
 	m.mine(ctx)
@@ -154,16 +156,37 @@ func (m *machine) mine(ctx context.Context) {
 		s.status = address
 	}
 	var parts sync.WaitGroup
-	defer parts.Wait()
+	defer func() { wait(context.Background(), done(&parts), partsWithin) }()
+	part := func(name string, f func()) {
+		parts.Go(func() {
+			for panics(name, m.console, f) && sleep(ctx, maxBackOff) {
+				continue // it begins again
+			}
+		})
+	}
 	up := make(chan struct{})
-	parts.Go(func() { m.net.run(ctx, m.console, s.network, sync.OnceFunc(func() { close(up) })) })
-	parts.Go(func() { m.keepTime(ctx, up, s.network.NTP) })
+	told := sync.OnceFunc(func() { close(up) })
+	part("network", func() { m.net.run(ctx, m.console, s.network, told) })
+	part("clock", func() { m.keepTime(ctx, up, s.network.NTP) })
 	wait(ctx, up, networkFirst)
-	parts.Go(func() { m.watch(ctx, s.status) })
-	parts.Go(func() { (&trial{card: m.card}).run(ctx, m.good, m.console, func() { m.end(errReboot) }) })
-	parts.Go(func() { m.updates(ctx) })
+	part("status", func() { m.watch(ctx, s.status) })
+	part("slot", func() { (&trial{card: m.card}).run(ctx, m.good, m.console, func() { m.end(errReboot) }) })
+	part("update", func() { m.updates(ctx) })
 	m.say("miner: starts")
 	supervise(ctx, &process{m.log, &m.pid}, m.console, m.complain)
+}
+
+// partsWithin is how long the end waits for the network's parts, such as a question
+// to a name server. An update that is being written may be cut: slots are made for it.
+const partsWithin = 10 * time.Second
+
+func done(parts *sync.WaitGroup) <-chan struct{} {
+	ch := make(chan struct{})
+	go func() {
+		defer close(ch)
+		parts.Wait()
+	}()
+	return ch
 }
 
 func wait(ctx context.Context, up <-chan struct{}, most time.Duration) {
@@ -217,7 +240,7 @@ func (m *machine) watch(ctx context.Context, address string) {
 		if n.hear(&s, time.Now()) {
 			m.say("memory: miner %s, first process %s, free %s", resident(fmt.Sprint(m.pid.Load())), resident("self"), freeMemory())
 			m.setClock(stamp{readClock(path.Join(m.data, "clock")), "told by the pool"})
-			close(m.good)
+			m.prove()
 			tick.Reset(5 * time.Second)
 		}
 	}
@@ -270,7 +293,9 @@ func (m *machine) updates(ctx context.Context) {
 		m.say("update: %v", err)
 		return
 	}
-	serveUpdates(ctx, l, m.install, m.console, reboot)
+	if serveUpdates(ctx, l, m.install, m.console) {
+		reboot()
+	}
 }
 
 // leave ends the system.

@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"context"
+	"path"
 	"time"
 
 	"github.com/beevik/ntp"
@@ -12,11 +13,12 @@ const (
 	askAgain  = 2 * time.Minute // who did not answer
 	askSeldom = 6 * time.Hour
 	ntpWithin = 5 * time.Second
+	farMove   = time.Hour
 )
 
 // keepTime asks NTP servers for the time, once the network is up: those of the user,
-// else those of DHCP, else the public pool. NTP can be forged, so the clock never
-// goes back behind what this image and the last run know.
+// else those of DHCP, else the public pool. NTP can be forged: see plausible; and who
+// moved the clock far is asked again soon, so that one lie does not last.
 func (m *machine) keepTime(ctx context.Context, up <-chan struct{}, servers []string) {
 	select {
 	case <-ctx.Done():
@@ -33,8 +35,10 @@ func (m *machine) keepTime(ctx context.Context, up <-chan struct{}, servers []st
 		}
 		pause := askAgain
 		for _, server := range list {
-			if m.ask(server) {
-				pause = askSeldom
+			if answered, moved := m.ask(server); answered {
+				if moved < farMove {
+					pause = askSeldom
+				}
 				break
 			}
 		}
@@ -44,20 +48,21 @@ func (m *machine) keepTime(ctx context.Context, up <-chan struct{}, servers []st
 	}
 }
 
-// ask sets the clock by one server, if that answers sensibly.
-func (m *machine) ask(server string) bool {
+// ask sets the clock by one server, if that answers sensibly, and says how far.
+func (m *machine) ask(server string) (answered bool, moved time.Duration) {
 	answer, err := ntp.QueryWithOptions(server, ntp.QueryOptions{Timeout: ntpWithin})
 	if err != nil || answer.Validate() != nil {
-		return false
+		return false, 0
 	}
 	now := time.Now().Add(answer.ClockOffset)
-	if now.Unix() < m.device.Built {
-		return false
+	if !plausible(now, time.Unix(m.device.Built, 0), readClock(path.Join(m.data, "clock"))) {
+		m.say("clock: %s tells %s, which cannot be", server, now.UTC().Format(time.DateTime))
+		return false, 0
 	}
-	if max(answer.ClockOffset, -answer.ClockOffset) < clockSlack/10 {
-		return true
+	if moved = answer.ClockOffset.Abs(); moved < clockSlack/10 {
+		return true, moved
 	}
 	err = setTime(now)
 	m.did("clock", now.UTC().Format(time.DateTime)+", by NTP from "+server, err)
-	return err == nil
+	return err == nil, moved
 }

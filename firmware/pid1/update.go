@@ -5,56 +5,72 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lodefw/lode/firmware/slot"
 	"github.com/lodefw/lode/firmware/update"
 )
 
-// UpdatePort is where a board takes updates, one at a time. Whoever can reach it can
-// send one; what is taken is decided by its signature.
+// UpdatePort is where a board takes updates. Whoever can reach it can send one; what
+// is taken is decided by its signature.
 const UpdatePort = 7781
 
 // Limits of an update over the network.
 const (
-	updateWithin = 10 * time.Minute
 	updateSilent = 20 * time.Second
+	updateRate   = 16 << 10        // bytes each second, the least on average
+	updatePeers  = 4               // connections at a time
+	updateDrain  = 3 * time.Second // for a peer that sends on after the answer
 )
 
 // installer is slot.Card.Install for this device.
 type installer func(io.Reader) (*update.Manifest, error)
 
-// serveUpdates takes bundles on l until ctx ends. The answer is one line: "ok" or
-// "refused", and why. installed is called after an update that was taken.
-func serveUpdates(ctx context.Context, l net.Listener, install installer, c *console, installed func()) {
-	stop := context.AfterFunc(ctx, func() { l.Close() })
-	defer stop()
-	for {
+// serveUpdates takes bundles on l until ctx ends or one was installed, which it tells
+// by true. The answer is one line: "ok" or "refused", and why. Who has not sent
+// a signed manifest within seconds is let go, so that nobody keeps others out.
+func serveUpdates(ctx context.Context, l net.Listener, install installer, c *console) (installed bool) {
+	ctx, end := context.WithCancel(ctx)
+	var peers sync.WaitGroup
+	var taken atomic.Bool
+	defer context.AfterFunc(ctx, func() { l.Close() })()
+	places := make(chan struct{}, updatePeers)
+	for ctx.Err() == nil {
 		conn, err := l.Accept()
 		if err != nil {
-			if ctx.Err() != nil {
-				return
-			}
-			if !sleep(ctx, time.Second) {
-				return
-			}
+			sleep(ctx, time.Second) // not for ever: the network may be new
 			continue
 		}
-		if takeUpdate(ctx, conn, install, c) {
-			installed()
-			return
+		select {
+		case places <- struct{}{}:
+		default:
+			conn.Close()
+			continue
 		}
+		peers.Go(func() {
+			defer func() { <-places }()
+			panics("update", c, func() {
+				if takeUpdate(ctx, conn, install, c) {
+					taken.Store(true)
+					end()
+				}
+			})
+		})
 	}
+	end()
+	l.Close()
+	peers.Wait()
+	return taken.Load()
 }
 
 // takeUpdate reads one bundle.
 func takeUpdate(ctx context.Context, conn net.Conn, install installer, c *console) (taken bool) {
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	end := time.Now().Add(updateWithin)
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	c.say("update: %v sends one", conn.RemoteAddr())
-	m, err := install(&impatient{conn, end})
+	m, err := install(&impatient{conn: conn, begin: time.Now()})
 	answer := ""
 	if err != nil {
 		answer = fmt.Sprintf("refused: %v\n", err)
@@ -64,23 +80,31 @@ func takeUpdate(ctx context.Context, conn net.Conn, install installer, c *consol
 	c.say("update: %s", answer)
 	conn.SetWriteDeadline(time.Now().Add(updateSilent))
 	conn.Write([]byte(answer)) // who does not listen has it all the same
+	// To close with bytes unread would reset the connection, and take the answer back.
+	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		conn.SetReadDeadline(time.Now().Add(updateDrain))
+		io.Copy(io.Discard, conn)
+	}
 	return err == nil
 }
 
 // impatient ends a connection that is silent, or too slow.
 type impatient struct {
-	conn net.Conn
-	end  time.Time
+	conn  net.Conn
+	begin time.Time
+	got   int64
 }
 
 // Read is part of io.Reader.
 func (i *impatient) Read(b []byte) (int, error) {
-	next := time.Now().Add(updateSilent)
-	if next.After(i.end) {
-		next = i.end
+	late := i.begin.Add(updateSilent + time.Duration(i.got)*time.Second/updateRate)
+	if silent := time.Now().Add(updateSilent); silent.Before(late) {
+		late = silent
 	}
-	i.conn.SetReadDeadline(next)
-	return i.conn.Read(b)
+	i.conn.SetReadDeadline(late)
+	n, err := i.conn.Read(b)
+	i.got += int64(n)
+	return n, err
 }
 
 // A trial is the time that a new image has to do accepted work, before the board

@@ -23,18 +23,28 @@ func TestServeUpdates(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	done := make(chan struct{})
-	installed := false
+	done := make(chan bool, 1)
 	go func() {
-		defer close(done)
-		serveUpdates(t.Context(), l, func(r io.Reader) (*update.Manifest, error) {
-			text, err := io.ReadAll(r)
-			if err == nil && string(text) != "good" {
-				err = errors.New("it is bad")
+		done <- serveUpdates(t.Context(), l, func(r io.Reader) (*update.Manifest, error) {
+			head := make([]byte, 4)
+			if _, err := io.ReadFull(r, head); err != nil {
+				return nil, err
 			}
-			return &update.Manifest{Version: update.Version{Major: 2}}, err
-		}, newConsole(&b), func() { installed = true })
+			switch string(head) {
+			case "bug!":
+				panic("a bug")
+			case "good":
+				return &update.Manifest{Version: update.Version{Major: 2}}, nil
+			}
+			return nil, errors.New("it is bad")
+		}, newConsole(&b))
 	}()
+	// One that says nothing keeps nobody out.
+	silent, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
 	send := func(text string) string {
 		c, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {
@@ -49,15 +59,59 @@ func TestServeUpdates(t *testing.T) {
 		}
 		return string(answer)
 	}
-	if got := send("bad"); got != "refused: it is bad\n" {
+	// What follows a refusal is read, so that the answer arrives.
+	if got := send("bad " + strings.Repeat("x", 1<<20)); got != "refused: it is bad\n" {
 		t.Errorf("bad: %q", got)
+	}
+	if got := send("bug!"); got != "" {
+		t.Errorf("a panic: %q", got)
 	}
 	if got := send("good"); !strings.HasPrefix(got, "ok: v2.0.0") {
 		t.Errorf("good: %q", got)
 	}
-	<-done
-	if !installed || !strings.Contains(b.String(), "refused: it is bad") {
+	if installed := <-done; !installed || !strings.Contains(b.String(), "refused: it is bad") || !strings.Contains(b.String(), "update: a bug") {
 		t.Errorf("installed %v, console %s", installed, b.String())
+	}
+}
+
+// A peer must send something every 20 s, and 16 KiB a second on average.
+func TestImpatient(t *testing.T) {
+	for name, c := range map[string]struct {
+		size  int
+		every time.Duration
+		lasts time.Duration // 0: for ever
+	}{
+		"silent":  {0, time.Hour, updateSilent},
+		"trickle": {1, time.Second, updateSilent},
+		"slow":    {8 << 10, time.Second, 2 * updateSilent},
+		"good":    {32 << 10, time.Second, 0},
+		"pauses":  {1 << 20, updateSilent + time.Second, updateSilent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				here, there := net.Pipe()
+				defer there.Close()
+				stop := make(chan struct{})
+				defer close(stop)
+				go func() {
+					for {
+						select {
+						case <-stop:
+							return
+						case <-time.After(c.every):
+							there.Write(make([]byte, c.size))
+						}
+					}
+				}()
+				begin := time.Now()
+				n, err := io.CopyN(io.Discard, &impatient{conn: here, begin: begin}, 10<<20)
+				here.Close()
+				took := time.Since(begin)
+				if c.lasts == 0 && err != nil || c.lasts > 0 && (err == nil || took < c.lasts-2*time.Second || took > c.lasts+2*time.Second) {
+					t.Errorf("%d bytes in %v: %v", n, took, err)
+				}
+			})
+		})
 	}
 }
 
