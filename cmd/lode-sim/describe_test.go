@@ -3,6 +3,7 @@
 package main
 
 import (
+	"io"
 	"path/filepath"
 	"testing"
 
@@ -42,7 +43,7 @@ func TestDescribeRefused(t *testing.T) {
 		{"-model", "A1", "-unix", path + "s", "-describe", path},
 		{"-model", "BM1366", "-unix", path + "s", "-describe", path},
 	} {
-		if err := run(t.Context(), cli.IO{}, args); err == nil || cli.CodeOf(err) != cli.Usage {
+		if err := run(t.Context(), cli.IO{Out: io.Discard, Err: io.Discard}, args); err == nil || cli.CodeOf(err) != cli.Usage {
 			t.Errorf("%v: %v", args, err)
 		}
 	}
