@@ -58,7 +58,7 @@ func (r *railFake) Off() error {
 func (r *railFake) measure() (p Power, err error) {
 	p.Input = 12
 	if r.on {
-		p.Output = volts(r.set)
+		p.Output = InVolts(r.set)
 	}
 	return p, r.do(r.name + " look")
 }

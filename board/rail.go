@@ -64,9 +64,7 @@ type PowerLimits struct {
 }
 
 // Wanted is what the output should be: now, or when it will be turned on.
-func (r *Rail) Wanted() Volts { return volts(r.Setting()) }
-
-func volts(v physic.ElectricPotential) Volts { return Volts(float64(v) / float64(physic.Volt)) }
+func (r *Rail) Wanted() Volts { return InVolts(r.Setting()) }
 
 func (r *Rail) up(ctx context.Context) error {
 	first := r.first()

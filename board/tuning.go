@@ -88,7 +88,7 @@ func (b *Board) SetVolts(v Volts) error {
 // TunableRails are the rails whose voltage may be chosen.
 func (b *Board) TunableRails() (list []*Rail) {
 	for _, r := range b.Rails {
-		if least, most := b.TuningRange(r); least < most && volts(r.Output) >= least && volts(r.Output) <= most {
+		if least, most := b.TuningRange(r); least < most && InVolts(r.Output) >= least && InVolts(r.Output) <= most {
 			list = append(list, r)
 		}
 	}
@@ -98,7 +98,7 @@ func (b *Board) TunableRails() (list []*Rail) {
 // TuningRange is what a rail's voltage may be tuned within.
 func (b *Board) TuningRange(r *Rail) (least, most Volts) {
 	from, to := r.Range()
-	return max(b.Clamps.MinVolts, volts(from)), min(b.Clamps.MaxVolts, volts(to))
+	return max(b.Clamps.MinVolts, InVolts(from)), min(b.Clamps.MaxVolts, InVolts(to))
 }
 
 // Aim changes the voltage that a rail is to give the chips. It moves nothing:
@@ -113,7 +113,7 @@ func (b *Board) Aim(r *Rail, v Volts) error {
 }
 
 // Aimed is what the rail is to give the chips: the goal, for people and limits.
-func (r *Rail) Aimed() Volts { return volts(r.Goal()) }
+func (r *Rail) Aimed() Volts { return InVolts(r.Goal()) }
 
 // Arrived tells whether the rail is at its goal, or off and will start from it.
 func (r *Rail) Arrived() bool { return !r.IsOn() || r.Setting() == r.Goal() }

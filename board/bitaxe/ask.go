@@ -57,7 +57,7 @@ func cautious(kinds []Kind) Kind {
 	for _, other := range kinds[1:] {
 		k.Clamps.MinVolts = max(k.Clamps.MinVolts, other.Clamps.MinVolts)
 	}
-	k.Volts = potential(k.Clamps.MinVolts)
+	k.Volts = k.Clamps.MinVolts.Potential()
 	return k
 }
 

@@ -62,7 +62,7 @@ func New(p Parts, k Kind, o Options) (*board.Board, error) {
 	least, most := k.rail()
 	b := &board.Board{
 		Name: k.Name, Rails: []*board.Rail{rail}, Resets: []*board.Reset{reset},
-		Clamps: board.Clamps{MinClock: k.Clamps.MinClock, MaxClock: k.Clamps.MaxClock, MinVolts: volts(least), MaxVolts: volts(most)},
+		Clamps: board.Clamps{MinClock: k.Clamps.MinClock, MaxClock: k.Clamps.MaxClock, MinVolts: board.InVolts(least), MaxVolts: board.InVolts(most)},
 		Chains: []board.Chain{board.NewBM13xx(k.Model.String(), p.Line, reset, k.Model, bm13xx.Options{
 			Chips: k.Chips, Domains: k.Domains, Short: true, Frequency: k.Clock,
 			WiredZeros: o.WiredZeros, Baud: o.Baud, Ticket: o.Ticket, Log: o.Log,
@@ -83,7 +83,7 @@ func (k *Kind) choose(b *board.Board, o Options) error {
 		}
 	}
 	if o.Voltage != 0 {
-		return b.SetVolts(volts(k.output(o.Voltage)))
+		return b.SetVolts(board.InVolts(k.output(o.Voltage)))
 	}
 	return nil
 }

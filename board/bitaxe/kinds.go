@@ -102,9 +102,5 @@ func (k *Kind) output(chip physic.ElectricPotential) physic.ElectricPotential {
 
 // rail are the clamps in volts of the regulator.
 func (k *Kind) rail() (least, most physic.ElectricPotential) {
-	return k.output(potential(k.Clamps.MinVolts)), k.output(potential(k.Clamps.MaxVolts))
-}
-
-func potential(v board.Volts) physic.ElectricPotential {
-	return physic.ElectricPotential(float64(v)*1000+0.5) * physic.MilliVolt
+	return k.output(k.Clamps.MinVolts.Potential()), k.output(k.Clamps.MaxVolts.Potential())
 }

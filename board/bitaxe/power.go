@@ -1,7 +1,6 @@
 package bitaxe
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/lodefw/lode/board"
@@ -62,7 +61,7 @@ func (k *Kind) power(bus i2c.Bus, f found) (*board.Rail, []*board.Thermometer, e
 			return nil, nil, err
 		}
 		rail.Driver, rail.Clear, rail.Limits = chip, chip.ClearFaults, k.Input
-		rail.Measure = func() (board.Power, error) { return measure(chip) }
+		rail.Measure = func() (board.Power, error) { return board.MeasureTPS546(chip) }
 		return rail, []*board.Thermometer{board.NewThermometer("regulator", chip.Temperature, regulatorHeat, 0)}, nil
 	}
 	dac, err := ds4432u.New(bus, AddrDAC, ds4432u.Options{Min: least, Max: most})
@@ -73,8 +72,9 @@ func (k *Kind) power(bus i2c.Bus, f found) (*board.Rail, []*board.Thermometer, e
 	if err != nil {
 		return nil, nil, err
 	}
-	b := &bent{dac, meter, least}
-	rail.Driver, rail.Measure, rail.Limits = b, b.measure, k.Input
+	b := &bent{dac, least}
+	rail.Driver, rail.Limits = b, k.Input
+	rail.Measure = func() (board.Power, error) { return board.MeasureSupply(dac, meter) }
 	rail.Limits.Current = board.Amps(k.Watts * float64(physic.Volt) / float64(rail.Output))
 	rail.Limits.Tolerance, rail.Stays = 0, true // the output is not measured, and has no switch
 	return rail, nil, b.Off()
@@ -88,7 +88,6 @@ func (k *Kind) power(bus i2c.Bus, f found) (*board.Rail, []*board.Thermometer, e
 // Off the regulator gives 1.45 V, to a chip in reset.
 type bent struct {
 	dac   *ds4432u.DAC
-	meter *ina260.Monitor
 	least physic.ElectricPotential
 }
 
@@ -100,56 +99,3 @@ func (b *bent) On() error { return nil }
 
 // Off goes to the lowest voltage.
 func (b *bent) Off() error { return b.dac.SetVoltage(b.least) }
-
-// measure reads the board's whole supply. The chip gets at most that power; its
-// voltage is what the DAC was told, and no measurement.
-func (b *bent) measure() (p board.Power, err error) {
-	out, err := b.dac.Voltage()
-	if err != nil {
-		return p, err
-	}
-	in, err := b.meter.Voltage()
-	if err != nil {
-		return p, err
-	}
-	power, err := b.meter.Power()
-	if err != nil {
-		return p, err
-	}
-	p.Output, p.Input = volts(out), volts(in)
-	if p.Output <= 0 {
-		return p, fmt.Errorf("bitaxe: the DAC's setting means %v", out)
-	}
-	p.Current = board.Amps(float64(power) / float64(physic.Watt) / float64(p.Output))
-	return p, nil
-}
-
-func volts(v physic.ElectricPotential) board.Volts {
-	return board.Volts(float64(v) / float64(physic.Volt))
-}
-
-// measure asks the regulator for everything that it knows.
-func measure(r *tps546.Regulator) (p board.Power, err error) {
-	out, err := r.Voltage()
-	if err != nil {
-		return p, err
-	}
-	in, err := r.Input()
-	if err != nil {
-		return p, err
-	}
-	current, err := r.Current()
-	if err != nil {
-		return p, err
-	}
-	status, err := r.Status()
-	if err != nil {
-		return p, err
-	}
-	p.Output, p.Input = volts(out), volts(in)
-	p.Current = board.Amps(float64(current) / float64(physic.Ampere))
-	if status.Err() != nil {
-		p.Fault = status.String()
-	}
-	return p, nil
-}

@@ -122,41 +122,8 @@ func (m *maker) regulator(r *Rail, b *board.Rail) error {
 		return err
 	}
 	b.Driver, b.Clear = d, d.ClearFaults
-	b.Measure = func() (board.Power, error) { return ask(d) }
+	b.Measure = func() (board.Power, error) { return board.MeasureTPS546(d) }
 	return nil
-}
-
-// ask asks the regulator for everything, until the first error.
-func ask(d *tps546.Regulator) (p board.Power, err error) {
-	out, err := d.Voltage()
-	if err != nil {
-		return p, err
-	}
-	in, err := d.Input()
-	if err != nil {
-		return p, err
-	}
-	current, err := d.Current()
-	if err != nil {
-		return p, err
-	}
-	status, err := d.Status()
-	if err != nil {
-		return p, err
-	}
-	p = board.Power{Output: volts(out), Input: volts(in), Current: amps(current)}
-	if status.Err() != nil {
-		p.Fault = status.String()
-	}
-	return p, nil
-}
-
-func volts(v physic.ElectricPotential) board.Volts {
-	return board.Volts(float64(v) / float64(physic.Volt))
-}
-
-func amps(v physic.ElectricCurrent) board.Amps {
-	return board.Amps(float64(v) / float64(physic.Ampere))
 }
 
 // bent is a regulator whose voltage a DS4432U bends, and which a pin turns on.
@@ -231,7 +198,7 @@ func (m *maker) monitor(r *Rail, b *board.Rail) error {
 			return p, fmt.Errorf("what feeds it: %w", err)
 		}
 		current, err := ina.Current()
-		p.Input, p.Current = volts(in), amps(current)
+		p.Input, p.Current = board.InVolts(in), board.InAmps(current)
 		return p, err
 	}
 	return nil

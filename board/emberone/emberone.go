@@ -136,7 +136,7 @@ func choose(b *board.Board, o Options) error {
 		}
 	}
 	if o.Voltage != 0 {
-		return b.SetVolts(volts(o.Voltage * Chips))
+		return b.SetVolts(board.InVolts(o.Voltage * Chips))
 	}
 	return nil
 }

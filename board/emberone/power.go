@@ -84,8 +84,7 @@ func (r *pmbus) Off() error { return errors.Join(r.Regulator.Off(), r.off()) }
 
 // bent is the rail of v2 to v4: the DAC sets it, the enable turns it on.
 type bent struct {
-	dac   *ds4432u.DAC
-	meter *ina260.Monitor
+	dac *ds4432u.DAC
 	*switches
 }
 
@@ -100,13 +99,15 @@ func (r *bent) Off() error { return r.off() }
 
 // power asks the board which power stage it has, and makes the rail.
 func power(p Parts, s *switches, st stand) (*board.Rail, []*board.Thermometer, error) {
-	least, most := potential(st.clamps.MinVolts), potential(st.clamps.MaxVolts)
+	least, most := st.clamps.MinVolts.Potential(), st.clamps.MaxVolts.Potential()
 	rail := &board.Rail{Name: "core regulator", Output: st.output, Min: least, Max: most, Settle: settle}
 	dac, noDAC := ds4432u.New(p.I2C, AddrDAC, ds4432u.Options{Min: least, Max: most, Feedback: feedback()})
 	meter, noMeter := ina260.New(p.I2C, AddrMeter, ina260.Options{})
 	if noDAC == nil && noMeter == nil {
-		r := &bent{dac, meter, s}
-		rail.Driver, rail.Measure, rail.Limits, rail.Stays = r, r.measure, inputLM, true
+		rail.Driver, rail.Limits, rail.Stays = &bent{dac, s}, inputLM, true
+		// Now and then the meter is not ready and says FFFF (issue 40), which the
+		// guard takes for a glitch.
+		rail.Measure = func() (board.Power, error) { return board.MeasureSupply(dac, meter) }
 		return rail, nil, nil
 	}
 	chip, err := tps546.New(p.I2C, AddrRegulator, tps546.Options{Min: least, Max: most, Stage: stage()})
@@ -114,64 +115,6 @@ func power(p Parts, s *switches, st stand) (*board.Rail, []*board.Thermometer, e
 		return nil, nil, fmt.Errorf("emberone: this is no emberOne/00, or its supply is off: no regulator of v5, nor of those before: %w", errors.Join(err, noDAC, noMeter))
 	}
 	rail.Driver, rail.Clear, rail.Limits = &pmbus{chip, s}, chip.ClearFaults, inputTPS
-	rail.Measure = func() (board.Power, error) { return measure(chip) }
+	rail.Measure = func() (board.Power, error) { return board.MeasureTPS546(chip) }
 	return rail, []*board.Thermometer{board.NewThermometer("regulator", chip.Temperature, regulatorHeat, 0)}, nil
-}
-
-// measure asks the regulator of v5.
-func measure(r *tps546.Regulator) (p board.Power, err error) {
-	out, err := r.Voltage()
-	if err != nil {
-		return p, err
-	}
-	in, err := r.Input()
-	if err != nil {
-		return p, err
-	}
-	current, err := r.Current()
-	if err != nil {
-		return p, err
-	}
-	status, err := r.Status()
-	if err != nil {
-		return p, err
-	}
-	p.Output, p.Input = volts(out), volts(in)
-	p.Current = board.Amps(float64(current) / float64(physic.Ampere))
-	if status.Err() != nil {
-		p.Fault = status.String()
-	}
-	return p, nil
-}
-
-// measure reads the board's whole supply: the chips get at most that power. The
-// output is what the DAC was told, and no measurement. Now and then the meter is not
-// ready and says FFFF (issue 40), which the guard takes for a glitch.
-func (r *bent) measure() (p board.Power, err error) {
-	out, err := r.dac.Voltage()
-	if err != nil {
-		return p, err
-	}
-	in, err := r.meter.Voltage()
-	if err != nil {
-		return p, err
-	}
-	power, err := r.meter.Power()
-	if err != nil {
-		return p, err
-	}
-	p.Output, p.Input = volts(out), volts(in)
-	if p.Output <= 0 {
-		return p, fmt.Errorf("emberone: the DAC's setting means %v", out)
-	}
-	p.Current = board.Amps(float64(power) / float64(physic.Watt) / float64(p.Output))
-	return p, nil
-}
-
-func volts(v physic.ElectricPotential) board.Volts {
-	return board.Volts(float64(v) / float64(physic.Volt))
-}
-
-func potential(v board.Volts) physic.ElectricPotential {
-	return physic.ElectricPotential(float64(v)*1000+0.5) * mv
 }

@@ -182,11 +182,11 @@ func TestPinBus(t *testing.T) {
 		t.Error("the bus was not let go")
 	}
 	for pulled, says := range map[int]string{0: "holds the clock low", 1: "holds the data line low"} {
+		held, w := pinBus(d)
 		w.pull = [2]bool{pulled == 0, pulled == 1}
-		if err := b.Tx(0x48, []byte{1}, nil); err == nil || !strings.Contains(err.Error(), says) {
+		if err := held.Tx(0x48, []byte{1}, nil); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("line %d held: %v", pulled, err)
 		}
-		w.pull = [2]bool{}
 	}
 	if err := b.SetSpeed(physic.MegaHertz); err == nil {
 		t.Error("a megahertz with pins")
