@@ -86,8 +86,12 @@ func selfTest(ctx context.Context, s cli.IO, args []string) error {
 
 // try tests the board, or the kernels of a computer.
 func (c *selfTestConfig) try(ctx context.Context, log *slog.Logger, progress func(string)) ([]device.Check, error) {
+	known, err := c.known()
+	if err != nil {
+		return nil, cli.Fail(cli.Config, err)
+	}
 	m, err := c.machine(log)
-	if err != nil && c.known() {
+	if err != nil && known {
 		return []device.Check{{
 			Name: "board", Part: c.Board, Measured: err.Error(), Wanted: "found", Advice: "check its cables and its power",
 		}}, nil
@@ -107,11 +111,14 @@ func (c *selfTestConfig) try(ctx context.Context, log *slog.Logger, progress fun
 }
 
 // known tells whether there is such a board at all: then it is the hardware that is
-// not there.
-func (c *selfTestConfig) known() bool {
+// not there. The error is for settings that it does not have.
+func (c *selfTestConfig) known() (bool, error) {
 	name, _, _ := strings.Cut(c.Board, ":")
-	_, err := catalog.Find(name)
-	return err == nil && name != "virtual" // of which only the name can be wrong
+	k, err := catalog.Find(name)
+	if err != nil || name == "virtual" { // of which only the name can be wrong
+		return false, nil
+	}
+	return true, k.CheckSettings(c.Settings)
 }
 
 // tryKernels has each kernel find the first block's nonce.
@@ -200,7 +207,7 @@ func printChecks(s cli.IO, checks []device.Check) error {
 		if !c.OK {
 			good = "BAD"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.Name, c.Part, good, c.Measured, c.Wanted)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.Name, c.Part, good, strings.ReplaceAll(c.Measured, "\n", "; "), c.Wanted)
 	}
 	if err := w.Flush(); err != nil {
 		return err

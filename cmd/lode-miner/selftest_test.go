@@ -44,6 +44,7 @@ func TestSelfTestExitCodes(t *testing.T) {
 		says string
 	}{
 		{"-board bitaxe-gamma:" + none + "," + none, cli.Hardware, "board of bitaxe-gamma"},
+		{"-board s19bbb -set psu-enable=maybe", cli.Config, "want one of low, high"},
 		{"-board nonsense", cli.Config, "no board called"},
 		{"-board virtual:nonsense", cli.Config, "no board"},
 		{"-time 2h", cli.Usage, "-time"}, {"more", cli.Usage, "more"}, {"-nonsense", cli.Usage, "selftest -h"},

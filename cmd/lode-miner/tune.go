@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -49,5 +50,9 @@ func (c *config) tuning(b *board.Board) (*device.Tuning, error) {
 
 // number reads a number with an optional unit.
 func number(text, unit string) (float64, error) {
-	return strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(text, unit)), 64)
+	v, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(text, unit)), 64)
+	if err != nil {
+		return 0, fmt.Errorf("want a number of %s", unit)
+	}
+	return v, nil
 }

@@ -50,6 +50,11 @@ func TestReport(t *testing.T) {
 		t.Errorf("printed %q, want %q", got, want)
 	}
 	out.Reset()
+	Report("lode", IO{Err: &out}, errors.Join(errors.New("no fan"), errors.New("no air\x07")))
+	if got, want := out.String(), "lode: no fan\n  no air?\n"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+	out.Reset()
 	if code := Report("lode", IO{Err: &out}, nil); code != 0 || out.Len() > 0 {
 		t.Errorf("success gave code %d and %q", code, out.String())
 	}

@@ -46,7 +46,11 @@ func Main(name string, run Run) int {
 func Report(name string, s IO, err error) int {
 	code := CodeOf(err)
 	if code != OK {
-		fmt.Fprintf(s.Err, "%s: %s\n", name, clean(err.Error()))
+		lines := strings.Split(err.Error(), "\n") // of several errors
+		for i := range lines {
+			lines[i] = clean(lines[i])
+		}
+		fmt.Fprintf(s.Err, "%s: %s\n", name, strings.Join(lines, "\n  "))
 	}
 	return int(code)
 }
