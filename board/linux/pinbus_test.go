@@ -22,6 +22,7 @@ type wires struct {
 
 	clock, data bool // as they were
 	bits        []bool
+	held        [2]bool // by a fault
 	w           []byte
 	reading     bool
 	answer      byte
@@ -29,7 +30,7 @@ type wires struct {
 	started     bool
 }
 
-func (w *wires) line(n int) bool { return !w.host[n] && !w.pull[n] }
+func (w *wires) line(n int) bool { return !w.host[n] && !w.pull[n] && !w.held[n] }
 
 // move lets the device see the lines.
 func (w *wires) move() {
@@ -183,7 +184,7 @@ func TestPinBus(t *testing.T) {
 	}
 	for pulled, says := range map[int]string{0: "holds the clock low", 1: "holds the data line low"} {
 		held, w := pinBus(d)
-		w.pull = [2]bool{pulled == 0, pulled == 1}
+		w.held = [2]bool{pulled == 0, pulled == 1}
 		if err := held.Tx(0x48, []byte{1}, nil); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("line %d held: %v", pulled, err)
 		}
