@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/lodefw/lode/firmware/image"
+	"github.com/lodefw/lode/firmware/pid1"
 	"github.com/lodefw/lode/firmware/update"
 	"github.com/lodefw/lode/internal/cli"
 )
@@ -129,6 +130,9 @@ func (f *flags) options(s cli.IO) (o image.Options, err error) {
 	if f.config != "" {
 		if o.Config, err = os.ReadFile(f.config); err != nil {
 			return o, fmt.Errorf("configuration: %w", err)
+		}
+		if err := pid1.CheckConfig(o.Config); err != nil {
+			return o, cli.Failf(cli.Config, "configuration %s: %w", f.config, err)
 		}
 	}
 	for _, pair := range strings.Fields(f.given) {

@@ -152,6 +152,7 @@ func (b *builder) buildProgram(ctx context.Context) error {
 			return fmt.Errorf("image: %w", err)
 		}
 	}
+	b.logf("lode-miner has %d bytes of at most %d", len(b.program), b.Recipe.Limits.Program)
 	return gate("lode-miner", b.program, b.Recipe.Limits.Program)
 }
 

@@ -37,6 +37,7 @@ func (n *Network) check() error {
 
 // Places of what the miner is run with.
 const (
+	runDir      = "/run/lode"
 	minerConfig = "/run/lode/lode.toml"
 	statusPath  = "unix:/run/lode/status"
 )
@@ -81,6 +82,13 @@ func configure(user []byte, d *recipe.Device, data string) (settings, error) {
 	}
 	s.miner = b.Bytes()
 	return s, nil
+}
+
+// CheckConfig says whether a user's configuration can be read, before it goes into an
+// image. The miner's own keys are its affair.
+func CheckConfig(user []byte) error {
+	_, err := configure(user, &recipe.Device{}, runDir)
+	return err
 }
 
 // retype reads a decoded table into a struct, and refuses keys that it has not.

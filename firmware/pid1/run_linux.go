@@ -28,7 +28,6 @@ import (
 const (
 	bootDir = "/boot" // the card's first partition, read only
 	dataDir = "/data" // what the board may keep
-	runDir  = "/run/lode"
 )
 
 // Wanted says whether this process is to be a board's first: it has that number, and
