@@ -94,8 +94,9 @@ func (m *Meter) Run(ctx context.Context) error {
 	}
 }
 
-// meterLate is how much later than usual an answer may be.
-const meterLate = 1500 * time.Millisecond
+// meterLate is how much later than usual an answer may be: a supply that refuses once
+// (0.9 s) while it also answers two others (0.6 s each) is slow, not silent.
+const meterLate = 2500 * time.Millisecond
 
 // Measure is the last answer. One that is too old is none.
 func (m *Meter) Measure() (Power, error) {
