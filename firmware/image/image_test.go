@@ -165,6 +165,28 @@ func TestBuildTwice(t *testing.T) {
 	}
 }
 
+// Packages too.
+func TestPackTwice(t *testing.T) {
+	for _, id := range []string{"deb-arm64", "openwrt-mips_24kc"} {
+		var results [2]*Result
+		for i := range results {
+			o := options(t)
+			o.Recipe = recipes(t)[id]
+			var err error
+			if results[i], err = Build(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		same(t, results[0], results[1])
+		o := options(t)
+		o.Recipe = recipes(t)[id]
+		o.Recipe.Limits.Package = 3
+		if _, err := Build(t.Context(), o); err == nil || !strings.Contains(err.Error(), "the recipe's limit is 3") {
+			t.Errorf("%s over its limit: %v", id, err)
+		}
+	}
+}
+
 func same(t *testing.T, a, b *Result) {
 	t.Helper()
 	if len(a.Files) == 0 || len(a.Files) != len(b.Files) {
@@ -216,36 +238,6 @@ func TestBuildRefuses(t *testing.T) {
 	}
 	if _, err := Build(t.Context(), o); err != nil {
 		t.Errorf("a release with its own key: %v", err)
-	}
-}
-
-// What the cache has is built for real, twice: Debian's kernel, its modules, the
-// device tree, and for a card U-Boot's and genimage's work. A machine without them
-// shows instead that nothing is downloaded behind the user's back.
-func TestBuildFromCache(t *testing.T) {
-	cache, err := DefaultCache()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range []string{"vexpress", "sunxi-h3"} {
-		var results [2]*Result
-		for i := range results {
-			o := options(t)
-			o.Recipe, o.Given = recipes(t)[id], nil
-			o.Cache = &Cache{Dir: cache.Dir, Offline: true}
-			results[i], err = Build(t.Context(), o)
-			if err != nil {
-				break
-			}
-		}
-		switch {
-		case errors.Is(err, ErrOffline):
-			t.Logf("%s: %v", id, err)
-		case err != nil:
-			t.Errorf("%s: %v", id, err)
-		default:
-			same(t, results[0], results[1])
-		}
 	}
 }
 
