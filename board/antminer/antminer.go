@@ -90,7 +90,7 @@ const (
 	fanLeastRPM = 500 // guess: Antminers' fans turn at 1500 to 6000 rpm
 
 	supplyStep  = 500 * physic.MilliVolt // S19k Pro, log of its bring-up
-	supplyDwell = 4 * time.Second        // guess: what was measured is 2.5 s old at most
+	supplyDwell = 4 * time.Second        // guess: what was measured is 3.5 s old at most
 	// supplySettle is longer than the oldest measurement that counts.
 	supplySettle = 4 * time.Second
 	// supplyTolerance: one step while what was measured is still older (3.6 %).

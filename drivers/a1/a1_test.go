@@ -9,6 +9,7 @@ import (
 
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/hashing"
+	"github.com/lodefw/lode/internal/hashtest"
 	"github.com/lodefw/lode/tinytest/chipsim/spisim"
 	"periph.io/x/conn/v3/physic"
 	"periph.io/x/conn/v3/spi"
@@ -50,20 +51,20 @@ func TestMines(t *testing.T) {
 			if want := 25.6e9 * float64(chips) / scale; c.HashRate() != want {
 				t.Errorf("HashRate = %g, want %g", c.HashRate(), want)
 			}
-			r := run(t, c, &source{stock: -1})
+			r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 			const length = 6 * time.Second
 			time.Sleep(length)
-			if err := r.stop(); err != nil {
+			if err := r.Stop(); err != nil {
 				t.Fatal(err)
 			}
 			target, _ := bitcoin.CompactTarget(ticket)
 			want := 25.6e9 * float64(chips) * length.Seconds() / scale / target.Hashes()
-			got := r.solutions()
+			got := r.Solutions()
 			if n := float64(len(got)); n < want-5*sqrt(want)-3 || n > want+5*sqrt(want) {
 				t.Errorf("%d chips: %v solutions, want about %.0f", chips, n, want)
 			}
 			for _, s := range got {
-				r.src.check(t, s)
+				r.Check(t, s)
 			}
 			checkFed(t, sim, c, chips, length)
 		})
@@ -102,12 +103,12 @@ func TestRunsAgain(t *testing.T) {
 		sim := spisim.NewA1(spisim.A1Config{Chips: 2, Scale: scale})
 		c := newChain(t, sim, Options{})
 		for i := range 3 {
-			r := run(t, c, &source{stock: -1})
+			r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 			time.Sleep(4 * time.Second)
-			if err := r.stop(); err != nil {
+			if err := r.Stop(); err != nil {
 				t.Fatal(err)
 			}
-			if len(r.solutions()) == 0 {
+			if len(r.Solutions()) == 0 {
 				t.Errorf("run %d found nothing", i)
 			}
 			if s := sim.Stats(1); s.Busy {
@@ -124,18 +125,16 @@ func TestChange(t *testing.T) {
 		const chips = 8
 		sim := spisim.NewA1(spisim.A1Config{Chips: chips, Scale: scale / 8, Timed: true})
 		c := newChain(t, sim, Options{})
-		src := &source{stock: -1}
-		r := run(t, c, src)
+		src := &hashtest.Source{Stock: -1}
+		r := hashtest.Run(t, c, src)
 		worst := time.Duration(0)
 		for range 20 {
 			time.Sleep(331 * time.Millisecond)
-			src.set(-1)
+			src.Set(-1)
 			begin := time.Now()
-			r.feed.Change()
+			r.Feed.Change()
 			time.Sleep(50 * time.Millisecond)
-			src.mu.Lock()
-			worst = max(worst, src.first.Sub(begin))
-			src.mu.Unlock()
+			worst = max(worst, src.First().Sub(begin))
 		}
 		// A read and a job to the last chip may be under way, then comes the
 		// flush: 168 bytes of 4 us.
@@ -143,7 +142,7 @@ func TestChange(t *testing.T) {
 		if worst > 700*time.Microsecond {
 			t.Errorf("first new work is asked for %v after the change", worst)
 		}
-		if err := r.stop(); err != nil {
+		if err := r.Stop(); err != nil {
 			t.Fatal(err)
 		}
 		var stale, errors uint64
@@ -161,11 +160,11 @@ func TestPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := spisim.NewA1(spisim.A1Config{Chips: 3, Scale: scale})
 		c := newChain(t, sim, Options{})
-		src := &source{stock: -1}
-		r := run(t, c, src)
+		src := &hashtest.Source{Stock: -1}
+		r := hashtest.Run(t, c, src)
 		time.Sleep(time.Second)
-		src.set(0)
-		r.feed.Change()
+		src.Set(0)
+		r.Feed.Change()
 		time.Sleep(20 * time.Millisecond)
 		if sim.Stats(2).Busy {
 			t.Error("busy 20 ms after the pause began")
@@ -174,13 +173,13 @@ func TestPause(t *testing.T) {
 		if s := c.Status().Chips[0]; s.State != Good {
 			t.Errorf("chip without work is %+v", s)
 		}
-		src.set(-1)
-		r.feed.Change()
+		src.Set(-1)
+		r.Feed.Change()
 		time.Sleep(20 * time.Millisecond)
 		if !sim.Stats(2).Busy {
 			t.Error("idle 20 ms after the pause ended")
 		}
-		if err := r.stop(); err != nil {
+		if err := r.Stop(); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -190,7 +189,7 @@ func TestSetClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := spisim.NewA1(spisim.A1Config{Chips: 2, Scale: scale, Cores: []int{32, 28}})
 		c := newChain(t, sim, Options{})
-		r := run(t, c, &source{stock: -1})
+		r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 		time.Sleep(time.Second)
 		if err := c.SetClock(1100 * physic.MegaHertz); err == nil || !strings.Contains(err.Error(), "limit") {
 			t.Errorf("SetClock above the limit: %v", err)
@@ -214,7 +213,7 @@ func TestSetClock(t *testing.T) {
 		if want := (32*900 + 28*600) * 1e6 / scale; c.HashRate() != want {
 			t.Errorf("HashRate %g, want %g", c.HashRate(), want)
 		}
-		if err := r.stop(); err != nil {
+		if err := r.Stop(); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/hashing"
 	files "github.com/lodefw/lode/internal/captures"
+	"github.com/lodefw/lode/internal/hashtest"
 	"github.com/lodefw/lode/tinytest/chipsim/spisim"
 	"periph.io/x/conn/v3/physic"
 )
@@ -135,7 +136,7 @@ func playJobs(t *testing.T, c capture, chain *Chain) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	src := &source{header: &header, target: bitcoin.DifficultyOne(), stock: -1}
+	src := &hashtest.Source{Header: &header, Target: bitcoin.DifficultyOne(), Stock: -1}
 	feed := hashing.NewFeed(src)
 	var got []hashing.Solution
 	found := func(s hashing.Solution) { got = append(got, s) }
@@ -150,7 +151,7 @@ func playJobs(t *testing.T, c capture, chain *Chain) {
 	turn()
 	turn()
 	turn()
-	src.set(0)
+	src.Set(0)
 	feed.Change()
 	if _, err := chain.renew(feed); err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ type chip struct {
 	unechoed int  // jobs in a row without an echo
 	invalid  int  // reads in a row with an invalid queue state
 	slots    [jobIDs]slot
-	recent   recent
+	recent   hashing.Recent
 	retry    time.Time // while resting
 	failed   time.Time // last failure
 	since    time.Time // of the last good nonce, or of when it began to be due
@@ -122,27 +122,4 @@ func meets(w *hashing.Work, nonce uint32, target *bitcoin.Target) bool {
 	h := w.Header
 	h.Nonce = nonce
 	return target.MetBy(h.Hash())
-}
-
-// recent remembers the last solutions, to tell duplicates.
-type recent struct {
-	seen [16]struct {
-		work  uint64
-		nonce uint32
-		set   bool
-	}
-	next int
-}
-
-// add is false if the solution is there already.
-func (r *recent) add(work uint64, nonce uint32) bool {
-	for i := range r.seen {
-		if s := &r.seen[i]; s.set && s.work == work && s.nonce == nonce {
-			return false
-		}
-	}
-	s := &r.seen[r.next]
-	s.work, s.nonce, s.set = work, nonce, true
-	r.next = (r.next + 1) % len(r.seen)
-	return true
 }

@@ -82,7 +82,7 @@ func (c *Chain) classify(r Result) (w *hashing.Work, ok bool) {
 	switch {
 	case w == nil:
 		ch.tally.HardwareErrors++
-	case !ch.recent.add(w.ID, r.Nonce):
+	case !ch.recent.Add(w.ID, r.Nonce):
 		ch.tally.Duplicates++
 	case generation != c.generation:
 		ch.tally.Stale++

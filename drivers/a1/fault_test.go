@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lodefw/lode/internal/hashtest"
 	"github.com/lodefw/lode/tinytest/chipsim/spisim"
 )
 
@@ -37,7 +38,7 @@ func TestFaults(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sim := spisim.NewA1(spisim.A1Config{Chips: 5, Scale: scale, Seed: 3})
 				chain := newChain(t, sim, Options{})
-				r := run(t, chain, &source{stock: -1})
+				r := hashtest.Run(t, chain, &hashtest.Source{Stock: -1})
 				time.Sleep(time.Second)
 				sim.SetFault(bad, c.fault)
 				before := chain.Status()
@@ -57,11 +58,11 @@ func TestFaults(t *testing.T) {
 				if ch := chain.Status().Chips[bad-1]; !ch.usable() && ch.State != Off {
 					t.Errorf("without its fault the chip is %+v", ch)
 				}
-				if err := r.stop(); err != nil {
+				if err := r.Stop(); err != nil {
 					t.Fatal(err)
 				}
-				for _, s := range r.solutions() {
-					r.src.check(t, s)
+				for _, s := range r.Solutions() {
+					r.Check(t, s)
 				}
 			})
 		})
@@ -93,7 +94,7 @@ func TestRevival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := spisim.NewA1(spisim.A1Config{Chips: 2, Scale: scale})
 		c := newChain(t, sim, Options{})
-		r := run(t, c, &source{stock: -1})
+		r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 		sim.SetFault(2, spisim.A1Fault{Mute: true})
 		time.Sleep(10 * time.Second)
 		sim.SetFault(2, spisim.A1Fault{})
@@ -104,7 +105,7 @@ func TestRevival(t *testing.T) {
 		if before.State != Good || after.Good < before.Good+10 || after.Failures != 1 {
 			t.Errorf("after its rest the chip is %+v, then %+v", before, after)
 		}
-		if err := r.stop(); err != nil {
+		if err := r.Stop(); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -116,11 +117,11 @@ func TestNoise(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sim := spisim.NewA1(spisim.A1Config{Chips: 4, Scale: scale, Seed: 5})
 			c := newChain(t, sim, Options{})
-			r := run(t, c, &source{stock: -1})
+			r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 			sim.SetErrorRate(rate)
 			time.Sleep(time.Minute)
 			sim.SetErrorRate(0)
-			if err := r.stop(); err != nil {
+			if err := r.Stop(); err != nil {
 				t.Fatal(err)
 			}
 			var good uint64
@@ -135,8 +136,8 @@ func TestNoise(t *testing.T) {
 			if rate < 1e-3 && float64(good) < 0.85*want {
 				t.Errorf("error rate %g: %d nonces of about %.0f", rate, good, want)
 			}
-			for _, s := range r.solutions() {
-				r.src.check(t, s)
+			for _, s := range r.Solutions() {
+				r.Check(t, s)
 			}
 		})
 	}
@@ -201,9 +202,9 @@ func TestPartOfChain(t *testing.T) {
 		sim := spisim.NewA1(spisim.A1Config{Chips: 3, Scale: scale})
 		sim.SetFault(2, spisim.A1Fault{NoLock: true})
 		c := newChain(t, sim, Options{})
-		r := run(t, c, &source{stock: -1})
+		r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 		time.Sleep(20 * time.Second)
-		if err := r.stop(); err != nil {
+		if err := r.Stop(); err != nil {
 			t.Fatal(err)
 		}
 		s := c.Status().Chips
@@ -218,11 +219,11 @@ func TestBusFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := spisim.NewA1(spisim.A1Config{Chips: 3, Scale: scale})
 		c := newChain(t, sim, Options{Name: "left"})
-		r := run(t, c, &source{stock: -1})
+		r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 		time.Sleep(time.Second)
 		sim.SetBroken(true)
 		time.Sleep(time.Second)
-		err := r.stop()
+		err := r.Stop()
 		if err == nil || !strings.Contains(err.Error(), "left") || !strings.Contains(err.Error(), "bus") {
 			t.Errorf("Run = %v", err)
 		}
@@ -237,12 +238,12 @@ func TestAllFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := spisim.NewA1(spisim.A1Config{Chips: 2, Scale: scale})
 		c := newChain(t, sim, Options{})
-		r := run(t, c, &source{stock: -1})
+		r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 		time.Sleep(time.Second)
 		sim.SetFault(1, spisim.A1Fault{Mute: true})
 		sim.SetFault(2, spisim.A1Fault{NoNonces: true})
 		time.Sleep(4 * time.Minute)
-		err := r.stop()
+		err := r.Stop()
 		for _, want := range []string{"chip 1 does not answer", "chip 2 finds nothing"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("Run = %v, want %q in it", err, want)
@@ -260,9 +261,9 @@ func TestSameSeedSameTrace(t *testing.T) {
 			sim.SetErrorRate(1e-4)
 			var trace spisim.Trace
 			sim.Record(&trace)
-			r := run(t, newChain(t, sim, Options{}), &source{stock: -1})
+			r := hashtest.Run(t, newChain(t, sim, Options{}), &hashtest.Source{Stock: -1})
 			time.Sleep(5*time.Second + 7*time.Microsecond) // between two steps of the loop
-			if err := r.stop(); err != nil {
+			if err := r.Stop(); err != nil {
 				t.Fatal(err)
 			}
 			traces[i] = fmt.Sprint(trace.Events)

@@ -12,6 +12,7 @@ import (
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/hashing/sha256d"
+	"github.com/lodefw/lode/internal/hashtest"
 	"github.com/lodefw/lode/tinytest/chipsim/spisim"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
@@ -65,22 +66,22 @@ func TestMines(t *testing.T) {
 			if sim.Stats(0).Busy {
 				t.Error("chips hash before Run")
 			}
-			r := run(t, c, &source{stock: -1})
+			r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 			const length = time.Minute
 			time.Sleep(length)
 			if got := c.HashRate() * scale; math.Abs(got-2.5e9*float64(chips)) > 0.02*got {
 				t.Errorf("%d chips: hash rate %.3g by their counters", chips, got)
 			}
-			if err := r.stop(); err != nil {
+			if err := r.Stop(); err != nil {
 				t.Fatal(err)
 			}
 			want := expected(length) * float64(chips)
-			got := r.solutions()
+			got := r.Solutions()
 			if n := float64(len(got)); math.Abs(n-want) > 5*math.Sqrt(want)+3*float64(chips) {
 				t.Errorf("%d chips: %v solutions, want about %.0f", chips, n, want)
 			}
 			for _, s := range got {
-				r.src.check(t, s)
+				r.Check(t, s)
 			}
 			for i, ch := range c.Status().Chips {
 				s := sim.Stats(i)
@@ -111,12 +112,12 @@ func TestFindsKnownNonce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := run(t, c, &source{stock: 1, header: &header})
+		r := hashtest.Run(t, c, &hashtest.Source{Stock: 1, Header: &header})
 		time.Sleep(5 * time.Second)
-		if err := r.stop(); err != nil {
+		if err := r.Stop(); err != nil {
 			t.Fatal(err)
 		}
-		got := r.solutions()
+		got := r.Solutions()
 		if len(got) != 1 || got[0].Nonce != nonce {
 			t.Errorf("found %+v, want nonce %08x", got, nonce)
 		}
@@ -134,9 +135,9 @@ func TestRunsAgain(t *testing.T) {
 		c := newChain(t, sim, Options{})
 		for i := range 3 {
 			before := c.Status().Chips[1].Good
-			r := run(t, c, &source{stock: -1})
+			r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 			time.Sleep(30 * time.Second)
-			if err := r.stop(); err != nil {
+			if err := r.Stop(); err != nil {
 				t.Fatal(err)
 			}
 			if c.Status().Chips[1].Good-before < 5 || sim.Stats(1).Busy {
@@ -152,24 +153,22 @@ func TestChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := newSim(spisim.BitfuryConfig{Chips: 8, Timed: true})
 		c := newChain(t, sim, Options{})
-		src := &source{stock: -1}
-		r := run(t, c, src)
+		src := &hashtest.Source{Stock: -1}
+		r := hashtest.Run(t, c, src)
 		worst := time.Duration(0)
 		for range 60 {
 			time.Sleep(1733 * time.Millisecond)
-			src.set(-1)
+			src.Set(-1)
 			begin := time.Now()
-			r.feed.Change()
+			r.Feed.Change()
 			time.Sleep(50 * time.Millisecond)
-			src.mu.Lock()
-			worst = max(worst, src.first.Sub(begin))
-			src.mu.Unlock()
+			worst = max(worst, src.First().Sub(begin))
 		}
 		t.Logf("first new work %v after the change", worst)
 		if worst > 200*time.Microsecond { // a message is 87 bytes of 2 us
 			t.Errorf("first new work is asked for %v after the change", worst)
 		}
-		if err := r.stop(); err != nil {
+		if err := r.Stop(); err != nil {
 			t.Fatal(err)
 		}
 		var sum Tally
@@ -192,25 +191,25 @@ func TestPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := newSim(spisim.BitfuryConfig{Chips: 3})
 		c := newChain(t, sim, Options{})
-		src := &source{stock: -1}
-		r := run(t, c, src)
+		src := &hashtest.Source{Stock: -1}
+		r := hashtest.Run(t, c, src)
 		time.Sleep(10 * time.Second)
-		src.set(0)
-		r.feed.Change()
+		src.Set(0)
+		r.Feed.Change()
 		time.Sleep(time.Millisecond)
 		if sim.Stats(2).Busy {
 			t.Error("busy 1 ms after the pause began")
 		}
 		time.Sleep(5 * time.Minute)
 		before := c.Status().Chips[2]
-		src.set(-1)
-		r.feed.Change()
+		src.Set(-1)
+		r.Feed.Change()
 		time.Sleep(30 * time.Second)
 		after := c.Status().Chips[2]
 		if before.State != Good || before.Fault != "" || after.Good < before.Good+5 || after.HardwareErrors != 0 {
 			t.Errorf("chip was %+v in the pause and %+v after it", before, after)
 		}
-		if err := r.stop(); err != nil {
+		if err := r.Stop(); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -220,7 +219,7 @@ func TestSetOscillator(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := newSim(spisim.BitfuryConfig{Chips: 2})
 		c := newChain(t, sim, Options{MaxBits: 55})
-		r := run(t, c, &source{stock: -1})
+		r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 		time.Sleep(5 * time.Second)
 		for _, bad := range []int{0, 29, 56, 64} {
 			if err := c.SetOscillator(bad); err == nil {
@@ -234,7 +233,7 @@ func TestSetOscillator(t *testing.T) {
 		if got, want := c.HashRate()*scale, 2*2.5e9*40/54.; math.Abs(got-want) > 0.02*want || sim.Stats(1).Bits != 40 {
 			t.Errorf("%.3g hashes per second at %d bits, want %.3g", got, sim.Stats(1).Bits, want)
 		}
-		if err := r.stop(); err != nil {
+		if err := r.Stop(); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/lodefw/lode/bitcoin"
+	"github.com/lodefw/lode/hashing"
 )
 
 // State says how far a chip can be used.
@@ -49,7 +50,7 @@ type chip struct {
 	suspected     int
 	toggle        uint32
 	heard         bool // ring and toggle are of this chip since its set-up
-	recent        recent
+	recent        hashing.Recent
 	mute, odd     int // answers in a row
 	count         uint32
 	counted       time.Time // zero: count is none
@@ -90,29 +91,6 @@ func (c *chip) claim(nonce uint32, ticket *bitcoin.Target) (*job, uint32) {
 		}
 	}
 	return nil, 0
-}
-
-// recent remembers the last solutions, to tell duplicates.
-type recent struct {
-	seen [2 * ringSize]struct {
-		work  uint64
-		nonce uint32
-		set   bool
-	}
-	next int
-}
-
-// add is false if the solution is there already.
-func (r *recent) add(work uint64, nonce uint32) bool {
-	for i := range r.seen {
-		if s := &r.seen[i]; s.set && s.work == work && s.nonce == nonce {
-			return false
-		}
-	}
-	s := &r.seen[r.next]
-	s.work, s.nonce, s.set = work, nonce, true
-	r.next = (r.next + 1) % len(r.seen)
-	return true
 }
 
 // isNew tells whether a word of an answer was in neither of the last two: one read

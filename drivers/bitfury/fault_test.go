@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lodefw/lode/internal/hashtest"
 	"github.com/lodefw/lode/tinytest/chipsim/spisim"
 )
 
@@ -39,7 +40,7 @@ func TestFaults(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sim := newSim(spisim.BitfuryConfig{Chips: 5, Seed: 3})
 				chain := newChain(t, sim, Options{})
-				r := run(t, chain, &source{stock: -1})
+				r := hashtest.Run(t, chain, &hashtest.Source{Stock: -1})
 				time.Sleep(10 * time.Second)
 				sim.SetFault(bad, c.fault)
 				before := chain.Status()
@@ -61,11 +62,11 @@ func TestFaults(t *testing.T) {
 				if ch := chain.Status().Chips[bad]; ch.State != Good || ch.Good < mended.Good+5 {
 					t.Errorf("without its fault the chip is %+v, then %+v", mended, ch)
 				}
-				if err := r.stop(); err != nil {
+				if err := r.Stop(); err != nil {
 					t.Fatal(err)
 				}
-				for _, s := range r.solutions() {
-					r.src.check(t, s)
+				for _, s := range r.Solutions() {
+					r.Check(t, s)
 				}
 			})
 		})
@@ -94,11 +95,11 @@ func TestNoise(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sim := newSim(spisim.BitfuryConfig{Chips: 4, Seed: 5})
 			c := newChain(t, sim, Options{})
-			r := run(t, c, &source{stock: -1})
+			r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 			sim.SetErrorRate(rate)
 			const length = 10 * time.Minute
 			time.Sleep(length)
-			if err := r.stop(); err != nil {
+			if err := r.Stop(); err != nil {
 				t.Fatal(err)
 			}
 			var sum Tally
@@ -115,8 +116,8 @@ func TestNoise(t *testing.T) {
 			if float64(sum.Good) < 0.9*4*expected(length) || sum.HardwareErrors > 20 || sum.Duplicates > 5 {
 				t.Errorf("error rate %g: %+v of about %.0f", rate, sum, 4*expected(length))
 			}
-			for _, s := range r.solutions() {
-				r.src.check(t, s)
+			for _, s := range r.Solutions() {
+				r.Check(t, s)
 			}
 		})
 	}
@@ -170,11 +171,11 @@ func TestBusFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := newSim(spisim.BitfuryConfig{Chips: 3})
 		c := newChain(t, sim, Options{Name: "left"})
-		r := run(t, c, &source{stock: -1})
+		r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
 		time.Sleep(time.Second)
 		sim.SetBroken(true)
 		time.Sleep(time.Second)
-		err := r.stop()
+		err := r.Stop()
 		for _, want := range []string{"left", "bus", "chip 0 may go on hashing"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("Run = %v, want %q in it", err, want)
@@ -192,9 +193,9 @@ func TestSameSeedSameTrace(t *testing.T) {
 			sim.SetErrorRate(1e-4)
 			var trace spisim.Trace
 			sim.Record(&trace)
-			r := run(t, newChain(t, sim, Options{}), &source{stock: -1})
+			r := hashtest.Run(t, newChain(t, sim, Options{}), &hashtest.Source{Stock: -1})
 			time.Sleep(20*time.Second + 7*time.Microsecond) // between two steps of the loop
-			if err := r.stop(); err != nil {
+			if err := r.Stop(); err != nil {
 				t.Fatal(err)
 			}
 			traces[i] = fmt.Sprint(trace.Events)

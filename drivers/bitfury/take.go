@@ -102,7 +102,7 @@ func (c *Chain) count(ch *chip, j *job, nonce uint32, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case !ch.recent.add(j.work.ID, nonce):
+	case !ch.recent.Add(j.work.ID, nonce):
 		ch.tally.Duplicates++
 		return false
 	case j.generation != c.generation:
