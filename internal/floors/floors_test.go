@@ -20,7 +20,7 @@ var floor = map[string]int{
 	"sv2/noise": 1, "sv2/mining": 1, "sv2/jobdecl": 1, "sv2/template": 1, "sv2/extension": 1, "hashing": 1,
 	"drivers/serial": 1, "drivers/uio": 1, "drivers/sensor": 1, "tinytest/chipsim": 1, "tinytest/chipsim/": 1, "tinytest/chipsim/fpgasim": 2,
 	"sv2/sv2net": 2, "sv2/channel": 2, "hashing/cpu": 2, "drivers/": 2, "board/linux": 2,
-	"firmware/update": 0, "firmware/recipe": 1, "firmware/": 5,
+	"firmware/update": 0, "firmware/fat": 0, "firmware/recipe": 1, "firmware/": 5,
 	"device/tuning": 3, "sv2client": 3, "board": 3, "board/": 3, "pool/": 3,
 	"device": 4, "pool": 4, "board/amlogic": 4, "board/s19bbb": 4, "board/described": 4, "board/s9": 4, // made of board/antminer
 	"board/virtual": 5, // made of other boards and chipsim
