@@ -87,10 +87,13 @@ func (a *apt) update(ctx context.Context) error {
 		return fmt.Errorf("image: apt: %w", err)
 	}
 	a.c.logf("reading Debian's package lists for %s", a.arch)
-	if out, err := a.command(ctx, "apt-get", "update", "-q").CombinedOutput(); err != nil {
+	out, err := a.command(ctx, "apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any").CombinedOutput()
+	if err != nil {
 		// A mirror in the middle of its update has one list that does not fit its
-		// signature. What the others have is good; what they lack is told later.
+		// signature. What the others have is good; what they lack is told later, and
+		// the next build asks again.
 		a.c.logf("a list of Debian's could not be read, going on without it: %s", lastLine(out))
+		return ctx.Err()
 	}
 	return os.WriteFile(stamp, nil, 0o644)
 }

@@ -264,6 +264,24 @@ func TestCacheKeepsWholeThingsOnly(t *testing.T) {
 	}
 }
 
+// Lists that could not be read are not taken for today's.
+func TestFailedListsAreReadAgain(t *testing.T) {
+	bin := t.TempDir()
+	for _, name := range []string{"apt-get", "apt-cache", "dpkg"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\nexit 100\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin)
+	c := &Cache{Dir: t.TempDir()}
+	if _, err := c.Package(t.Context(), "armhf", "linux-image-armmp"); err == nil {
+		t.Error("a package came from nowhere")
+	}
+	if exists(filepath.Join(c.Dir, "apt", "armhf", "updated")) {
+		t.Error("it will not ask again today")
+	}
+}
+
 func TestQemuNeedsAMachine(t *testing.T) {
 	if _, err := (&Cache{}).Qemu(context.Background(), recipes(t)["am335x-bone"], "", ""); err == nil {
 		t.Error("QEMU has no AM335x")
