@@ -9,11 +9,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lodefw/lode/firmware/fat"
 	"github.com/lodefw/lode/firmware/slot"
 )
 
-// A card is a slot.Disk of FAT partitions, each mounted only while it is needed, but
-// for boot and data, which are mounted all the time.
+// A card is a slot.Disk of FAT partitions. Boot and data are mounted all the time, a
+// slot only while it is read.
 type card struct {
 	slots map[slot.Name]string // devices
 	data  string               // folder
@@ -43,9 +44,25 @@ func (c *card) Write(part, name string, content []byte) error {
 	})
 }
 
-// Remove is part of slot.Disk.
-func (c *card) Remove(part, name string) error {
-	return c.with(part, true, func(dir string) error { return os.Remove(path.Join(dir, name)) })
+// Replace is part of slot.Disk.
+func (c *card) Replace(n slot.Name, files []fat.File) (err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	device := c.slots[n]
+	if !appears(device, deviceWithin) {
+		return fmt.Errorf("there is no %s", device)
+	}
+	f, err := os.OpenFile(device, os.O_WRONLY|unix.O_EXCL, 0) // exclusive: it is mounted nowhere
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return makeVolume(f, "LODE-"+string(n), files)
+}
+
+// removeUpdate takes an update away from the card's first partition.
+func (c *card) removeUpdate() error {
+	return c.with(slot.Boot, true, func(dir string) error { return os.Remove(path.Join(dir, BundleOnCard)) })
 }
 
 func overwrite(name string, content []byte) error {
@@ -76,11 +93,10 @@ func (c *card) with(part string, write bool, f func(dir string) error) (err erro
 		}()
 		return f(bootDir)
 	}
-	var flags uintptr = unix.MS_RDONLY
 	if write {
-		flags = 0
+		return errors.New("a slot is replaced, not changed")
 	}
-	if err := mountPartition(c.slots[slot.Name(part)], slotDir, flags); err != nil {
+	if err := mountPartition(c.slots[slot.Name(part)], slotDir, unix.MS_RDONLY); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, unix.Unmount(slotDir, 0)) }()

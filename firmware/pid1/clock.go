@@ -49,9 +49,12 @@ func readClock(path string) time.Time {
 	return t
 }
 
+// newSuffix is that of a file that is not whole yet.
+const newSuffix = ".new"
+
 // writeFile replaces a file, so that a power cut leaves the old one or the new one.
 func writeFile(path string, content []byte, mode os.FileMode) error {
-	temp := path + ".new"
+	temp := path + newSuffix
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return err

@@ -59,11 +59,19 @@ func (m *machine) partitions() (result string, err error) {
 	if d.DataPartition == "" {
 		return "kept in memory, lost at the next start", err
 	}
+	result = "kept on " + d.DataPartition
+	if appears(d.DataPartition, deviceWithin) {
+		repaired, e := repairData(d.DataPartition)
+		if repaired != "" {
+			result += ", " + repaired
+		}
+		err = errors.Join(err, e)
+	}
 	if e := mountPartition(d.DataPartition, dataDir, 0); e != nil {
 		return "", errors.Join(err, e)
 	}
 	m.data = dataDir
-	return "kept on " + d.DataPartition, err
+	return result, err
 }
 
 func mountPartition(device, dir string, flags uintptr) error {

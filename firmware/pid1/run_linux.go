@@ -48,6 +48,7 @@ type machine struct {
 	user   []byte     // the user's configuration
 	slot   slot.Name  // that runs; empty: there are none
 	card   *slot.Card // nil: none
+	parts  *card      // of it
 	end    context.CancelCauseFunc
 	good   chan struct{} // closed by prove when the image has proved itself
 	prove  func()
@@ -250,9 +251,8 @@ func (m *machine) slots() {
 	if len(m.device.Slots) != 2 || !m.slot.Valid() {
 		return
 	}
-	m.card = &slot.Card{Running: m.slot, Disk: &card{
-		slots: map[slot.Name]string{slot.A: m.device.Slots[0], slot.B: m.device.Slots[1]}, data: m.data,
-	}}
+	m.parts = &card{slots: map[slot.Name]string{slot.A: m.device.Slots[0], slot.B: m.device.Slots[1]}, data: m.data}
+	m.card = &slot.Card{Running: m.slot, Disk: m.parts}
 }
 
 // install puts an update into the slot that does not run.
@@ -275,7 +275,7 @@ func (m *machine) updates(ctx context.Context) {
 	reboot := func() { m.end(errReboot) }
 	if b, err := m.card.Disk.Read(slot.Boot, BundleOnCard); err == nil {
 		// It is taken away first, so that it cannot be taken twice.
-		err := m.card.Disk.Remove(slot.Boot, BundleOnCard)
+		err := m.parts.removeUpdate()
 		var got *update.Manifest
 		if err == nil {
 			got, err = m.install(bytes.NewReader(b))

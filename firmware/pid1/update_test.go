@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lodefw/lode/firmware/fat"
 	"github.com/lodefw/lode/firmware/slot"
 	"github.com/lodefw/lode/firmware/update"
 )
@@ -131,7 +132,9 @@ func (d disk) Write(part, name string, content []byte) error {
 	return nil
 }
 
-func (d disk) Remove(part, name string) error { return nil }
+func (d disk) Replace(slot.Name, []fat.File) error {
+	return errors.New("no slot of this disk is replaced")
+}
 
 func newCard(t *testing.T) *slot.Card {
 	m := &update.Manifest{Format: update.Format, Board: "h3", Built: 1, Files: []update.File{update.FileOf("lode.itb", []byte("x"))}}

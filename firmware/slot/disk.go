@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"sync"
 
+	"github.com/lodefw/lode/firmware/fat"
 	"github.com/lodefw/lode/firmware/recipe"
 	"github.com/lodefw/lode/firmware/update"
 )
@@ -20,12 +20,15 @@ const (
 	Data = "data" // ours; Memory is here
 )
 
-// A Disk is a card with its parts. What Write has returned for is on the card; a
-// power cut before may leave any part of it.
+// A Disk is a card with its parts. What Write and Replace have returned for is on the
+// card; a power cut before may leave any part of it.
 type Disk interface {
-	Read(part, name string) ([]byte, error) // an error of fs.ErrNotExist: no such file
+	Read(part, name string) ([]byte, error)
+	// Write writes a file of Boot or Data.
 	Write(part, name string, content []byte) error
-	Remove(part, name string) error
+	// Replace makes a new file system in a slot's partition, with these files:
+	// nothing of the old one is read, which a power cut may have damaged.
+	Replace(n Name, files []fat.File) error
 }
 
 // Memory is what a device knows of its slots beyond what U-Boot does.
@@ -235,22 +238,19 @@ func (d Device) check(manifest, signature []byte, floor update.Version) (*update
 	return m, m.Check(d.Board, d.Version, floor)
 }
 
-// fill writes a slot and reads it back. The old manifest goes first: the slot is
-// nothing until it is whole.
+// fill writes a slot and reads it back.
 func (c *Card) fill(n Name, b *Bundle) error {
-	part := string(n)
-	if err := c.Disk.Remove(part, recipe.SlotManifest); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	files := []fat.File{
+		{Name: recipe.SlotFile, Content: b.Image},
+		{Name: recipe.SlotManifest + recipe.Signature, Content: b.signature},
+		{Name: recipe.SlotManifest, Content: b.manifest},
+	}
+	if err := c.Disk.Replace(n, files); err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		name    string
-		content []byte
-	}{{recipe.SlotFile, b.Image}, {recipe.SlotManifest + recipe.Signature, b.signature}, {recipe.SlotManifest, b.manifest}} {
-		if err := c.Disk.Write(part, f.name, f.content); err != nil {
-			return err
-		}
-		if got, err := c.Disk.Read(part, f.name); err != nil || !bytes.Equal(got, f.content) {
-			return fmt.Errorf("%s reads back differently (%w): is the card worn out?", f.name, orDiffers(err))
+	for _, f := range files {
+		if got, err := c.Disk.Read(string(n), f.Name); err != nil || !bytes.Equal(got, f.Content) {
+			return fmt.Errorf("%s reads back differently (%w): is the card worn out?", f.Name, orDiffers(err))
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lodefw/lode/firmware/fat"
 	"github.com/lodefw/lode/firmware/recipe"
 	"github.com/lodefw/lode/firmware/update"
 )
@@ -61,14 +62,21 @@ func (d *disk) Write(part, name string, content []byte) error {
 	return nil
 }
 
-func (d *disk) Remove(part, name string) error {
+// Replace is as many writes as there are files.
+func (d *disk) Replace(n Name, files []fat.File) error {
 	if d.left == 0 {
 		return errCut
 	}
-	if d.left--; d.left == 0 {
-		return errCut
+	for name := range d.files {
+		if strings.HasPrefix(name, string(n)+"/") {
+			delete(d.files, name)
+		}
 	}
-	delete(d.files, part+"/"+name)
+	for _, f := range files {
+		if err := d.Write(string(n), f.Name, f.Content); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
