@@ -79,7 +79,7 @@ func TestClockFile(t *testing.T) {
 	}
 }
 
-func device() *recipe.Device {
+func testDevice() *recipe.Device {
 	return &recipe.Device{Board: "vexpress", Built: 1, Mine: "bitaxe-gamma", Network: "eth0", Watchdog: "/dev/watchdog"}
 }
 
@@ -92,7 +92,7 @@ board = "bitaxe-supra:/dev/ttyS1,/dev/ttyS2"
 address = "192.168.1.5/24"
 gateway = "192.168.1.1"
 dns = ["192.168.1.1"]
-`), device(), "/data")
+`), testDevice(), "/data")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,11 +126,11 @@ func TestConfigureRefuses(t *testing.T) {
 		"[network]\naddress = \"10.0.0.2/8\"\ngateway = \"x\"": "\"x\"",
 		"network = 5":                                          "network",
 	} {
-		if _, err := configure([]byte(text), device(), "/data"); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := configure([]byte(text), testDevice(), "/data"); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, want %s", text, err, says)
 		}
 	}
-	s, err := configure(nil, device(), "/run/lode")
+	s, err := configure(nil, testDevice(), "/run/lode")
 	if err != nil || s.network.Interface != "eth0" {
 		t.Errorf("an empty file: %+v, %v", s.network, err)
 	}
@@ -206,6 +206,37 @@ func TestSupervise(t *testing.T) {
 	}
 }
 
+// fedDog notes when it was fed.
+type fedDog struct {
+	fed      time.Time
+	disarmed bool
+}
+
+func (d *fedDog) Feed() error            { d.fed = time.Now(); return nil }
+func (d *fedDog) Timeout() time.Duration { return 16 * time.Second }
+func (d *fedDog) Disarm() error          { d.disarmed = true; return nil }
+
+func TestGuardStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin, dog := time.Now(), &fedDog{}
+		end := guardStart(dog)
+		time.Sleep(30 * time.Second)
+		if err := end(); err != nil || !dog.disarmed || dog.fed.Sub(begin) != 28*time.Second {
+			t.Errorf("%v, disarmed %v, fed last after %v", err, dog.disarmed, dog.fed.Sub(begin))
+		}
+		// A start that hangs is not fed for ever.
+		begin, dog = time.Now(), &fedDog{}
+		end = guardStart(dog)
+		time.Sleep(time.Hour)
+		if took := dog.fed.Sub(begin); took > startWithin || took < startWithin-dog.Timeout() || dog.disarmed {
+			t.Errorf("fed for %v", took)
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestNarrator(t *testing.T) {
 	var b bytes.Buffer
 	n := &narrator{console: newConsole(&b)}
@@ -236,6 +267,23 @@ func TestNarrator(t *testing.T) {
 		"shares: the first is accepted", "shares: 5 accepted, 0 hashes/s", "board: b is fault: it burns; run", "blocks: 1 found"}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") || firsts != 1 {
 		t.Errorf("%d firsts, lines:\n%s", firsts, strings.Join(got, "\n"))
+	}
+}
+
+// A pool that is away for hours does not fill the console.
+func TestNarratorPoolAway(t *testing.T) {
+	var b bytes.Buffer
+	n := &narrator{console: newConsole(&b)}
+	var s status
+	for i := range 7200 {
+		s.Pool.State = []string{"connecting", "idle"}[i%2]
+		n.hear(&s, time.Unix(int64(i)/2, 0))
+	}
+	s.Pool.State = "mining"
+	n.hear(&s, time.Unix(3600, 0))
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	if len(lines) > 65 || !strings.Contains(lines[len(lines)-1], "pool: mining") {
+		t.Errorf("%d lines, the last %q", len(lines), lines[len(lines)-1])
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lodefw/lode/device"
 	"github.com/lodefw/lode/firmware/recipe"
 	"github.com/lodefw/lode/firmware/slot"
 	"github.com/lodefw/lode/firmware/update"
@@ -50,6 +51,7 @@ type machine struct {
 	card   *slot.Card // nil: none
 	parts  *card      // of it
 	end    context.CancelCauseFunc
+	handOn func() error  // gives the watchdog to the miner
 	good   chan struct{} // closed by prove when the image has proved itself
 	prove  func()
 	net    network
@@ -98,12 +100,27 @@ func (m *machine) start() {
 	m.did("entropy", result, err)
 	result, err = loadAll(recipe.ModulesDir, m.device.Modules, loadModule)
 	m.did("modules", result, err)
+	m.watchdog()
 	result, err = m.partitions()
 	m.did("data", result, err)
 	m.did("seed", "", mixSeed(path.Join(m.data, "seed")))
 	m.slots()
 	m.setClock(stamp{time.Unix(m.device.Built, 0), "when this image was built"},
 		stamp{readClock(path.Join(m.data, "clock")), "saved"})
+}
+
+// watchdog begins to feed the hardware's, if the board has one.
+func (m *machine) watchdog() {
+	m.handOn = func() error { return nil }
+	if m.device.Watchdog == "" {
+		return
+	}
+	dog, err := device.OpenWatchdog(m.device.Watchdog, watchdogSpares)
+	if err != nil {
+		m.did("watchdog", "", err)
+		return
+	}
+	m.handOn = guardStart(dog)
 }
 
 // load reads what the image says of the board.
@@ -172,6 +189,7 @@ func (m *machine) mine(ctx context.Context) {
 	part("status", func() { m.watch(ctx, s.status) })
 	part("slot", func() { (&trial{card: m.card}).run(ctx, m.good, m.console, func() { m.end(errReboot) }) })
 	part("update", func() { m.updates(ctx) })
+	m.did("watchdog", "", m.handOn())
 	m.say("miner: starts")
 	supervise(ctx, &process{m.log, &m.pid}, m.console, m.complain)
 }
@@ -297,8 +315,13 @@ func (m *machine) updates(ctx context.Context) {
 	}
 }
 
-// leave ends the system.
+// leave ends the system. Should it hang on the way to a reboot, for a card that does
+// not answer, then the watchdog, which nobody feeds, makes the reboot.
 func (m *machine) leave(why error) {
+	if m.device.Watchdog != "" && errors.Is(why, errReboot) {
+		_, err := device.OpenWatchdog(m.device.Watchdog, watchdogSpares)
+		m.did("watchdog", "", err)
+	}
 	m.did("seed", "", saveSeed(path.Join(m.data, "seed")))
 	m.did("mounts", "", unmountAll())
 	m.say("%v now", why)

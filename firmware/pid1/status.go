@@ -33,12 +33,14 @@ type status struct {
 
 // A narrator tells what has changed in the miner's status since the last one.
 type narrator struct {
-	console *console
-	board   string
-	pool    string
-	began   bool   // a share was accepted
-	blocks  uint64 // told
-	told    time.Time
+	console  *console
+	board    string
+	pool     string
+	mined    bool // at the last line about the pool
+	poolTold time.Time
+	began    bool   // a share was accepted
+	blocks   uint64 // told
+	told     time.Time
 }
 
 // tellEvery is how often the console hears of a miner that just mines.
@@ -50,10 +52,7 @@ func (n *narrator) hear(s *status, now time.Time) (first bool) {
 		n.board = text
 		n.console.say("board: %s", text)
 	}
-	if text := s.Pool.State + " " + s.Pool.Pool; text != n.pool {
-		n.pool = text
-		n.console.say("pool: %s", text)
-	}
+	n.hearPool(s.Pool.State+" "+s.Pool.Pool, s.Pool.State == "mining", now)
 	if s.Pool.Blocks > n.blocks {
 		n.blocks = s.Pool.Blocks
 		n.console.say("blocks: %d found", n.blocks)
@@ -68,6 +67,15 @@ func (n *narrator) hear(s *status, now time.Time) (first bool) {
 		n.console.say("shares: %d accepted, %.3g hashes/s", s.Pool.Accepted, s.HashRate.Minute)
 	}
 	return false
+}
+
+// hearPool tells of the pool's state: of one that is away once a minute at most.
+func (n *narrator) hearPool(text string, mining bool, now time.Time) {
+	if text == n.pool || !mining && !n.mined && !n.poolTold.IsZero() && now.Sub(n.poolTold) < time.Minute {
+		return
+	}
+	n.pool, n.mined, n.poolTold = text, mining, now
+	n.console.say("pool: %s", text)
 }
 
 func (s *status) boardText() string {
