@@ -56,6 +56,7 @@ type hands struct {
 	stop    context.CancelFunc
 	starve  *time.Timer
 	starved bool
+	ended   bool   // nothing is begun any more
 	shut    func() // closes the gates
 	parts   []partHands
 	base    context.Context
@@ -110,9 +111,13 @@ func (h *hands) pulse() (starved bool) {
 	return starved
 }
 
-// onStarve makes the board safe without the loop.
+// onStarve makes the board safe without the loop, unless end does that.
 func (h *hands) onStarve() {
 	h.mu.Lock()
+	if h.ended {
+		h.mu.Unlock()
+		return
+	}
 	h.starved = true
 	h.stop()
 	h.mu.Unlock()
@@ -268,6 +273,7 @@ func (h *hands) setFans(duty float64) {
 func (h *hands) end() error {
 	h.mu.Lock()
 	h.starve.Stop()
+	h.ended = true
 	var unkeep []func()
 	for i := range h.parts {
 		if p := &h.parts[i]; p.cancel != nil {
