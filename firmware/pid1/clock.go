@@ -79,3 +79,17 @@ func writeFile(path string, content []byte, mode os.FileMode) error {
 	}
 	return nil
 }
+
+// tidy removes what power cuts have left of files that were being replaced: the first
+// folder of a small FAT has a few hundred places.
+func tidy(dir string) {
+	for _, pattern := range []string{"*.new", ".*-*"} {
+		left, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			continue
+		}
+		for _, name := range left {
+			os.Remove(name)
+		}
+	}
+}

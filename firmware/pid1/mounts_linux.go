@@ -68,9 +68,10 @@ func (m *machine) partitions() (result string, err error) {
 		err = errors.Join(err, e)
 	}
 	if e := mountPartition(d.DataPartition, dataDir, 0); e != nil {
-		return "", errors.Join(err, e)
+		return "", errors.Join(err, fmt.Errorf("%w; kept in memory, lost at the next start", e))
 	}
 	m.data = dataDir
+	tidy(dataDir)
 	return result, err
 }
 

@@ -40,6 +40,20 @@ func TestLatest(t *testing.T) {
 	}
 }
 
+func TestTidy(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"clock", "seed.new", ".clock-123", ".profile.json-77", "slots.json"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tidy(dir)
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(left) != 2 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
 func TestPlausible(t *testing.T) {
 	built := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	saved := built.AddDate(1, 0, 0)
