@@ -31,6 +31,7 @@ type parser struct {
 	buf    []byte
 	offset int64 // of buf[0]
 	noise  bool  // the byte before buf[0] was reported
+	least  int   // bytes that buf needs before it is worth a look
 }
 
 // push takes a byte and returns a command if it is the last of one. A frame that
@@ -40,6 +41,10 @@ func (p *parser) push(b byte, offset int64) (command, bool) {
 		p.offset = offset
 	}
 	p.buf = append(p.buf, b)
+	if len(p.buf) < p.least {
+		return command{}, false
+	}
+	p.least = 0
 	for len(p.buf) > 0 {
 		cmd, n, ok := p.parse()
 		switch {
@@ -78,7 +83,8 @@ func (p *parser) parse() (cmd command, drop int, ok bool) {
 	if !p.m.lengthFits(kind, b[1]) {
 		return command{}, p.bad(BadLength, "length %d for header %02x", b[1], b[0]), false
 	}
-	if len(b) < int(b[1]) {
+	if missing := int(b[1]) - len(b); missing > 0 {
+		p.least = len(p.buf) + missing
 		return command{}, 0, false
 	}
 	if !checksum(kind, b) {
