@@ -12,25 +12,41 @@ import (
 	"github.com/lodefw/lode/tinytest/chipsim"
 )
 
-// seedVar names the environment variable that has a single seed tried again.
-const seedVar = "LODE_SEED"
+// Environment variables: seedVar has a single seed tried again, seedsVar says how
+// many are tried in place of the few that each run has time for.
+const (
+	seedVar  = "LODE_SEED"
+	seedsVar = "LODE_SEEDS"
+)
 
-// seeds lists those to try: n of them, few in a hurry.
-func seeds(t *testing.T, n uint64) (list []uint64) {
-	if text := os.Getenv(seedVar); text != "" {
-		seed, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatalf("%s: %v", seedVar, err)
-		}
+// seeds lists those to try: n of them from the first on, few in a hurry.
+func seeds(t *testing.T, first, n uint64) (list []uint64) {
+	if seed, ok := number(t, seedVar); ok {
 		return []uint64{seed}
 	}
 	if testing.Short() {
 		n = (n + 5) / 6
 	}
-	for seed := range n {
-		list = append(list, seed)
+	if more, ok := number(t, seedsVar); ok {
+		n = more
+	}
+	for i := range n {
+		list = append(list, first+i)
 	}
 	return list
+}
+
+// number reads an environment variable.
+func number(t *testing.T, name string) (uint64, bool) {
+	text := os.Getenv(name)
+	if text == "" {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n, true
 }
 
 // again says how to see a failure once more.
@@ -44,10 +60,10 @@ func again(t *testing.T, seed uint64) {
 // the chip never gets hot, a board that is called off is safe, and when all is over
 // it mines again.
 func TestRandomFaults(t *testing.T) {
-	for _, seed := range seeds(t, 30) {
+	for _, seed := range seeds(t, 0, 30) {
 		synctested(t, fmt.Sprint(seed), func(t *testing.T) {
 			defer again(t, seed)
-			v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: seed})
+			v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 5e3, Seed: seed})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,13 +83,16 @@ func TestRandomFaults(t *testing.T) {
 
 // The same on every virtual board, with what can break on it and on its chips.
 func TestRandomFaultsOfBoards(t *testing.T) {
-	for _, name := range virtual.Names() {
-		for _, seed := range seeds(t, 3) {
+	for i, name := range virtual.Names() {
+		for _, seed := range seeds(t, uint64(i), 1) {
 			synctested(t, fmt.Sprintf("%s-%d", name, seed), func(t *testing.T) {
 				defer again(t, seed)
-				v, err := virtual.New(virtual.Config{Board: name, Chips: 3, HashBudget: 20e3, Seed: seed})
+				v, err := virtual.New(virtual.Config{Board: name, Chips: 3, HashBudget: 5e3, Seed: seed})
 				if err != nil {
 					t.Fatal(err)
+				}
+				if name == "s9" && testing.Short() {
+					slow(t, v)
 				}
 				runBench(t, &virtual.Bitaxe{Board: v}).schedule(seed, append(randomChipFaults(v, seed), v.Faults...))
 			})

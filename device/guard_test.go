@@ -34,7 +34,7 @@ type bench struct {
 // newBench starts a board. It ends with the test, or when the test calls end.
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: 1})
+	v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 5e3, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func runBench(t *testing.T, v *virtual.Bitaxe) *bench {
 	}
 	b.guard.busy = b.Dispatcher.busy
 	j := job(1, 1000)
-	j.Target = bitcoin.RateTarget(20e3, 60)
+	j.Target = bitcoin.RateTarget(5e3, 60)
 	ctx, stop := context.WithCancel(t.Context())
 	b.stop = stop
 	go func() {
@@ -108,29 +108,36 @@ func (b *bench) named(words string) {
 	}
 }
 
-// synctested runs a test on virtual time.
+// synctested runs a test on virtual time, beside its siblings.
 func synctested(t *testing.T, name string, f func(t *testing.T)) {
-	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, f)
+	})
 }
 
 func TestBoardMines(t *testing.T) {
+	while, least := 2*time.Minute, uint64(100)
+	if testing.Short() {
+		while, least = while/4, least/4
+	}
 	for _, name := range virtual.Names() {
 		synctested(t, name, func(t *testing.T) {
-			v, err := virtual.New(virtual.Config{Board: name, Chips: 3, HashBudget: 20e3, Seed: 1})
+			v, err := virtual.New(virtual.Config{Board: name, Chips: 3, HashBudget: 5e3, Seed: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
 			b := runBench(t, &virtual.Bitaxe{Board: v})
 			b.until("mining", v.Rest+20*time.Second, is(PowerMining))
-			time.Sleep(2 * time.Minute)
+			time.Sleep(while)
 			s := b.guard.Status()
 			for _, chain := range s.Chains {
-				if chain.Good < 100 || chain.HardwareErrors > chain.Good/50 || chain.Alive() != len(chain.Chips) {
-					t.Errorf("after two minutes: %+v", chain)
+				if chain.Good < least || chain.HardwareErrors > chain.Good/50 || chain.Alive() != len(chain.Chips) {
+					t.Errorf("after %v: %+v", while, chain)
 				}
 			}
 			if s.Power != PowerMining {
-				t.Errorf("after two minutes: %v", s.Power)
+				t.Errorf("after %v: %v", while, s.Power)
 			}
 			for i, th := range v.Thermometers {
 				if c := s.Temperatures[i].Celsius; c < 30 || c > th.Heat.Throttle {
@@ -305,7 +312,7 @@ func startFaults() []fault {
 
 // testStart: a board that is not well at the start gets no power, or loses it at once.
 func (f *fault) testStart(t *testing.T) {
-	v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: 2})
+	v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 5e3, Seed: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

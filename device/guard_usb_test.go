@@ -62,7 +62,7 @@ func overUSB(t *testing.T, v *virtual.Bitaxe, old bool) *usbsim.Board {
 func TestBoardOverUSB(t *testing.T) {
 	for _, old := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3, Seed: 3})
+			v, err := virtual.NewBitaxe(virtual.Config{Board: "bitaxe-gamma", HashBudget: 5e3, Seed: 3})
 			if err != nil {
 				t.Fatal(err)
 			}

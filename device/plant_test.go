@@ -255,7 +255,7 @@ func (r *plant) run() {
 	}
 	r.guard.busy = r.dispatcher.busy
 	j := job(1, 1000)
-	j.Target = bitcoin.RateTarget(20e3, 60)
+	j.Target = bitcoin.RateTarget(5e3, 60)
 	r.dispatcher.Job(j, true)
 	ctx, stop := context.WithCancel(r.t.Context())
 	chains := make(chan error)

@@ -22,7 +22,7 @@ func TestRPiFaults(t *testing.T) {
 			{virtual.LineBroken, "", 2 * time.Second},
 		} {
 			synctested(t, name+" "+string(f.fault), func(t *testing.T) {
-				v, err := virtual.New(virtual.Config{Board: name, Chips: 3, HashBudget: 20e3, Seed: 1})
+				v, err := virtual.New(virtual.Config{Board: name, Chips: 3, HashBudget: 5e3, Seed: 1})
 				if err != nil {
 					t.Fatal(err)
 				}

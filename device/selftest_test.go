@@ -41,7 +41,7 @@ func TestSelfTestPasses(t *testing.T) {
 		chips int
 	}{{"bitaxe-gamma", 0}, {"bitaxe-hex", 0}, {"bitaxe-max", 0}, {"emberone-v4", 0}, {"s19kpro", 11}} {
 		synctested(t, c.board, func(t *testing.T) {
-			checks, v := selfTest(t, virtual.Config{Board: c.board, Chips: c.chips, HashBudget: 40e3, Seed: 3}, nil)
+			checks, v := selfTest(t, virtual.Config{Board: c.board, Chips: c.chips, HashBudget: 5e3, Seed: 3}, nil)
 			seen := make(map[string]int)
 			for _, c := range checks {
 				seen[c.Name]++
@@ -104,7 +104,7 @@ func TestSelfTestNames(t *testing.T) {
 		{"wrong results", "bitaxe-hex", inject(chipsim.Fault{Kind: chipsim.HashErrors, Chip: 4, Rate: 0.5}), "errors", "", true},
 	} {
 		synctested(t, c.name, func(t *testing.T) {
-			checks, v := selfTest(t, virtual.Config{Board: c.board, HashBudget: 40e3, Seed: 4}, c.hurt)
+			checks, v := selfTest(t, virtual.Config{Board: c.board, HashBudget: 5e3, Seed: 4}, c.hurt)
 			named := false
 			for _, k := range checks {
 				if k.OK {
@@ -130,7 +130,7 @@ func TestSelfTestNames(t *testing.T) {
 func TestSelfTestEnds(t *testing.T) {
 	for after := time.Second; after < 80*time.Second; after += 9 * time.Second {
 		synctest.Test(t, func(t *testing.T) {
-			v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3})
+			v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 5e3})
 			if err != nil {
 				t.Fatal(err)
 			}

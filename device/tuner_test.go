@@ -84,7 +84,7 @@ func TestTunerReachesTargets(t *testing.T) {
 		check  func(*TunerStatus) bool
 	}{
 		{"power=12W", func(s *TunerStatus) bool { return s.Watts > 11.6 && s.Watts < 12.3 }},
-		{"hashrate=16kH", func(s *TunerStatus) bool { return s.HashRate > 15.6e3 && s.HashRate < 16.5e3 }},
+		{"hashrate=4kH", func(s *TunerStatus) bool { return s.HashRate > 3.9e3 && s.HashRate < 4.125e3 }},
 		{"efficiency", func(s *TunerStatus) bool { return s.Efficiency > 0 && s.Volts[0] < 1.08 }},
 	} {
 		synctested(t, c.target, func(t *testing.T) {
@@ -169,7 +169,7 @@ func TestTunerBlames(t *testing.T) {
 }
 
 func TestTunerRefuses(t *testing.T) {
-	v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3})
+	v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 5e3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestTunerRefuses(t *testing.T) {
 
 // Files that are not for this board, or broken, are named and not used.
 func TestProfiles(t *testing.T) {
-	v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3})
+	v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 5e3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func TestBrokenProfile(t *testing.T) {
 }
 
 func FuzzProfile(f *testing.F) {
-	v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 20e3})
+	v, err := virtual.New(virtual.Config{Board: "bitaxe-gamma", HashBudget: 5e3})
 	if err != nil {
 		f.Fatal(err)
 	}
