@@ -48,7 +48,7 @@ func (m mount) do() error {
 }
 
 // deviceWithin is how long a card takes to show its partitions.
-const deviceWithin = 5 * time.Second
+const deviceWithin = 20 * time.Second
 
 // partitions mounts the card's: boot read only, data for writing.
 func (m *machine) partitions() (result string, err error) {
