@@ -265,6 +265,7 @@ func TestRefused(t *testing.T) {
 	newer.Version = version(t, "v2.0.0")
 	flip := func(at int) []byte { b := slices.Clone(good); b[at] ^= 0x10; return b }
 	inManifest := bytes.Index(good, []byte("v1.1.0"))
+	inSignature := bytes.Index(good, []byte("untrusted comment: verify")) + 100
 	inImage := bytes.Index(good, []byte("second"))
 	for name, c := range map[string]struct {
 		bundle []byte
@@ -276,6 +277,7 @@ func TestRefused(t *testing.T) {
 		"a test key":      {good, release, "keygen"},
 		"no key":          {good, keyless, "without a key"},
 		"manifest's bit":  {flip(inManifest), device(t), "signature"},
+		"signature's bit": {flip(inSignature), device(t), "signature"},
 		"image's bit":     {flip(inImage), device(t), "lode.itb"},
 		"header's bit":    {flip(0), device(t), "bundle"},
 		"cut off":         {good[:inImage+2], device(t), "cut off"},
