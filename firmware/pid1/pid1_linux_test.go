@@ -242,6 +242,7 @@ func TestGuardStart(t *testing.T) {
 		begin, dog = time.Now(), &fedDog{}
 		end = guardStart(dog)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if took := dog.fed.Sub(begin); took > startWithin || took < startWithin-dog.Timeout() || dog.disarmed {
 			t.Errorf("fed for %v", took)
 		}
