@@ -23,7 +23,7 @@ test: ## everything: units, real nodes, and the device's packages on emulated ar
 	@scripts/setup nodes
 	-@scripts/setup qemu
 	-@scripts/setup objdump
-	go test ./...
+	go test -timeout 20m ./...
 	@scripts/emulated
 
 check: ## formatting, vet, staticcheck, generated code up to date
@@ -34,7 +34,7 @@ check: ## formatting, vet, staticcheck, generated code up to date
 	@scripts/generated
 
 race: ## the race detector over all packages (needs a C compiler)
-	CGO_ENABLED=1 go test -race -short ./...
+	CGO_ENABLED=1 go test -race -short -timeout 20m ./...
 
 fuzz: ## every fuzz target for FUZZTIME
 	@scripts/fuzz $(FUZZTIME)
