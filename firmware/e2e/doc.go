@@ -7,6 +7,11 @@
 //	  2nd, 3rd UART ---- unix sockets --------------------->  lode-sim: chips; bridge
 //	  console       ---- unix socket ---------------------->  lines, to wait for
 //
+// The card of the board sunxi-h3 starts by its own U-Boot: it takes an update, refuses
+// others, falls back. All that is written to it meanwhile is recorded by QEMU; cards as
+// power cuts would have left them are made of that, given to a model of boot.cmd, and
+// started. LODE_E2E_SEED chooses other cuts, LODE_E2E_LONG=1 makes ten times as many.
+//
 // The package's tests need the tag e2e: they download kernels and QEMU once, and take
 // minutes.
 package e2e

@@ -81,14 +81,22 @@ func sockets(t *testing.T) string {
 // start boots an image. args go to the kernel, more to QEMU.
 func start(t *testing.T, r *recipe.Recipe, dir string, cache *image.Cache, args string, more ...string) *guest {
 	t.Helper()
+	return launch(t, "console.log", func(console string) (*exec.Cmd, error) {
+		return cache.Qemu(t.Context(), r, dir, args, append(more, "-chardev", console)...)
+	})
+}
+
+// launch starts QEMU with the console that it is given. log is where the console is
+// kept after a failure.
+func launch(t *testing.T, log string, qemu func(console string) (*exec.Cmd, error)) *guest {
+	t.Helper()
 	path := filepath.Join(sockets(t), "console")
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	more = append(more, "-chardev", "socket,id=console,path="+path)
-	cmd, err := cache.Qemu(t.Context(), r, dir, args, more...)
+	cmd, err := qemu("socket,id=console,path=" + path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +126,7 @@ func start(t *testing.T, r *recipe.Recipe, dir string, cache *image.Cache, args 
 	t.Cleanup(func() {
 		g.stop()
 		if t.Failed() {
-			keep(t, "console.log", g.console.text())
+			keep(t, log, g.console.text())
 			t.Logf("QEMU: %s", stderr.String())
 		}
 	})
@@ -128,10 +136,16 @@ func start(t *testing.T, r *recipe.Recipe, dir string, cache *image.Cache, args 
 // until waits for a line of the console after those that were waited for before.
 func (g *guest) until(t *testing.T, text string, within time.Duration) string {
 	t.Helper()
+	return g.either(t, within, text)
+}
+
+// either waits for a line with any of the texts.
+func (g *guest) either(t *testing.T, within time.Duration, texts ...string) string {
+	t.Helper()
 	late := time.NewTimer(within)
 	defer late.Stop()
 	for {
-		line, next, changed := g.console.find(text, g.seen)
+		line, next, changed := g.console.find(g.seen, texts...)
 		g.seen = next
 		if changed == nil {
 			return line
@@ -139,9 +153,9 @@ func (g *guest) until(t *testing.T, text string, within time.Duration) string {
 		select {
 		case <-changed:
 		case <-g.console.done:
-			t.Fatalf("the console ended without %q:\n%s", text, g.console.text())
+			t.Fatalf("the console ended without %q:\n%s", texts, g.console.text())
 		case <-late.C:
-			t.Fatalf("no %q within %v on the console:\n%s", text, within, g.console.text())
+			t.Fatalf("no %q within %v on the console:\n%s", texts, within, g.console.text())
 		}
 	}
 }

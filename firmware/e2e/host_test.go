@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -151,12 +152,12 @@ func newReel(r io.Reader) *reel {
 	return l
 }
 
-// find returns the first line from number from on that has the text.
-func (l *reel) find(text string, from int) (line string, next int, changed <-chan struct{}) {
+// find returns the first line from number from on that has one of the texts.
+func (l *reel) find(from int, texts ...string) (line string, next int, changed <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := from; i < len(l.lines); i++ {
-		if strings.Contains(l.lines[i], text) {
+		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(l.lines[i], text) }) {
 			return l.lines[i], i + 1, nil
 		}
 	}
