@@ -132,7 +132,9 @@ func (k *checker) onMismatch(b txByte, chip float64) {
 // onBaud judges a change of the host's rate.
 func (k *checker) onBaud(now time.Duration, drained, flushed bool) {
 	k.margin, k.mismatch = false, false
-	k.verify = now + 5*time.Second
+	if k.chain.tx.offset > 0 { // not the first host's first rate
+		k.verify = now + 5*time.Second
+	}
 	if !drained {
 		k.add(BaudTooEarly, k.chain.tx.offset, "%d bytes were not out", len(k.chain.tx.queue))
 	}
