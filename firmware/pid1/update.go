@@ -123,13 +123,18 @@ func (t *trial) run(ctx context.Context, good <-chan struct{}, c *console, again
 		return
 	}
 	var late <-chan time.Time
-	if t.proved = t.card.Proved(); !t.proved {
+	switch t.proved = t.card.Proved(); {
+	case t.proved:
+		if err := t.card.MarkGood(); err != nil { // gives its tries back
+			c.say("slot %s: %v", t.card.Running, err)
+		}
+	case t.card.Fallback():
 		c.say("slot %s: this image has to prove itself within %v", t.card.Running, trialFor)
 		timer := time.NewTimer(trialFor)
 		defer timer.Stop()
 		late = timer.C
-	} else if err := t.card.MarkGood(); err != nil { // gives its tries back
-		c.say("slot %s: %v", t.card.Running, err)
+	default:
+		c.say("slot %s: this image has not proved itself yet, nor has the other", t.card.Running)
 	}
 	select {
 	case <-ctx.Done():

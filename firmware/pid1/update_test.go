@@ -136,30 +136,44 @@ func (d disk) Replace(slot.Name, []fat.File) error {
 	return errors.New("no slot of this disk is replaced")
 }
 
-func newCard(t *testing.T) *slot.Card {
-	m := &update.Manifest{Format: update.Format, Board: "h3", Built: 1, Files: []update.File{update.FileOf("lode.itb", []byte("x"))}}
-	text, err := m.Encode()
-	if err != nil {
-		t.Fatal(err)
+// newCard runs slot A for the first time since it was written; slot B has worked
+// before, or not.
+func newCard(t *testing.T, worked bool) *slot.Card {
+	d := disk{}
+	for _, part := range []string{"A", "B"} {
+		m := &update.Manifest{Format: update.Format, Board: "h3", Built: 1, Files: []update.File{update.FileOf("lode.itb", []byte(part))}}
+		text, err := m.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d[part+"/manifest.json"] = text
 	}
-	return &slot.Card{Disk: disk{"A/manifest.json": text, "boot/slots.env": slot.State{First: slot.A, Left: map[slot.Name]int{slot.A: 2, slot.B: 3}}.Encode()}, Running: slot.A}
+	if worked {
+		if err := (&slot.Card{Disk: d, Running: slot.B}).MarkGood(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d["boot/slots.env"] = slot.State{First: slot.A, Left: map[slot.Name]int{slot.A: 2, slot.B: 3}}.Encode()
+	return &slot.Card{Disk: d, Running: slot.A}
 }
 
 func TestTrial(t *testing.T) {
 	for name, c := range map[string]struct {
 		works  time.Duration // after which the first share is accepted; 0: never
+		alone  bool          // the other slot has not worked either
 		proved bool
 		again  bool
 		left   int
 	}{
 		"works":          {works: time.Minute, left: slot.Tries},
+		"a new card":     {alone: true, left: 2},
 		"works too late": {works: trialFor + time.Minute, again: true, left: 2},
 		"never works":    {again: true, left: 2},
 		"worked before":  {proved: true, left: slot.Tries},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				card := newCard(t)
+				card := newCard(t, !c.alone)
 				if c.proved {
 					if err := card.MarkGood(); err != nil {
 						t.Fatal(err)

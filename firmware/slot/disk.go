@@ -100,6 +100,9 @@ func (c *Card) manifest(n Name) (*update.Manifest, update.Hash, error) {
 // Proved says whether the running image has done accepted work on this device.
 func (c *Card) Proved() bool { return c.proved(c.Running) }
 
+// Fallback says whether the other slot has an image that has.
+func (c *Card) Fallback() bool { return c.proved(c.Running.Other()) }
+
 func (c *Card) proved(n Name) bool {
 	_, hash, err := c.manifest(n)
 	good, known := c.memory().Good[n]
