@@ -202,6 +202,8 @@ func with(t *testing.T, dir string, files map[string]string) string {
 }
 
 const (
+	// bootWithin is for a busy machine: an idle one takes a fifth of it.
+	bootWithin = 120 * time.Second
 	// blockWithin is for a chain that begins at a block each 2^23 hashes, and a
 	// virtual chip that makes some 10^5 each second.
 	blockWithin = 300 * time.Second
