@@ -30,7 +30,9 @@ check: ## formatting, vet, staticcheck, generated code up to date
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these'; exit 1; }
 	go vet ./...
 	go vet -tags purego ./...
+	go vet -tags e2e ./firmware/e2e
 	go tool staticcheck ./...
+	go tool staticcheck -tags e2e ./firmware/e2e
 	@scripts/generated
 
 race: ## the race detector over all packages (needs a C compiler)
