@@ -107,8 +107,8 @@ func TestOpen(t *testing.T) {
 			}
 		}
 		fans, err := os.ReadFile(sys.Path("/dev/uio0"))
-		if err != nil || fans[0x10] != 100 {
-			t.Errorf("fans at %d%%, %v", fans[0x10], err)
+		if err != nil || binary.NativeEndian.Uint32(fans[0x10:]) != 100 {
+			t.Errorf("fans at %d%%, %v", binary.NativeEndian.Uint32(fans[0x10:]), err)
 		}
 		if err := closer.Close(); err != nil {
 			t.Error(err)
