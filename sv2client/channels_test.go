@@ -354,6 +354,7 @@ func TestChannelsReconnect(t *testing.T) {
 				t.Errorf("%d shares accepted, want %d", got, n+1)
 			}
 			f.each(func(p *peer, id uint32) { p.more(id*100 + 9) })
+			synctest.Wait() // these jobs are not the ones to wait for after the next cut
 		}
 	})
 }
