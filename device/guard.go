@@ -218,7 +218,9 @@ func (g *guard) begin(s *board.Sample, bad *Reason) {
 func (g *guard) start(now time.Time) {
 	g.enter(PowerStarting, now, nil)
 	g.walked = false
+	g.mu.Lock()
 	g.duty = -1 // the power-up sets the fans, too
+	g.mu.Unlock()
 	g.setFans(1)
 	g.hands.up(0)
 }
