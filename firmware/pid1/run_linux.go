@@ -105,8 +105,6 @@ func (m *machine) start() {
 	m.did("data", result, err)
 	m.did("seed", "", mixSeed(path.Join(m.data, "seed")))
 	m.slots()
-	m.setClock(stamp{time.Unix(m.device.Built, 0), "when this image was built"},
-		stamp{readClock(path.Join(m.data, "clock")), "saved"})
 }
 
 // watchdog begins to feed the hardware's, if the board has one.
@@ -144,7 +142,10 @@ func (m *machine) load() {
 	m.did("board", what, err)
 }
 
-// setClock moves the clock to the latest of what is known, if it is behind.
+// setClock moves the clock to the latest of what is known, if it is behind. When the
+// image was built and when it ran last are not among that: a clock that looks set, and
+// is not, would make the miner refuse a pool whose certificate is younger. The miner
+// knows both, and takes a clock in 1970 for what it is.
 func (m *machine) setClock(known ...stamp) {
 	s, set := latest(time.Now(), known...)
 	if !set {
