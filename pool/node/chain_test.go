@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/hex"
 	"errors"
 	"strings"
 	"testing"
@@ -208,12 +209,48 @@ func TestSubmitGoesToAll(t *testing.T) {
 	})
 }
 
+// A block whose parent is still on its way to the node is offered again.
+func TestSubmitChildBeforeParent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "a:1", "b:1")
+		b := w.nodes["b:1"]
+		c, _ := w.run(w.config("a:1", "b:1"))
+		time.Sleep(time.Second)
+		b.die() // so that b gets the parent late
+		parent, child := block(), block()
+		child[0] ^= 1
+		if err := c.Submit(t.Context(), parent); err != nil {
+			t.Fatal(err)
+		}
+		var has bool
+		b.verdict = func(got string) any {
+			if got == hex.EncodeToString(parent) {
+				has = true
+			} else if !has {
+				return "prev-blk-not-found"
+			}
+			return nil
+		}
+		b.revive()
+		if err := c.Submit(t.Context(), child); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		first, last := b.blocks[0], b.blocks[len(b.blocks)-1]
+		if first != hex.EncodeToString(child) || last != first || !has {
+			t.Errorf("b was given %q, want the child, the parent and the child again", b.blocks)
+		}
+	})
+}
+
 func TestSubmitVerdicts(t *testing.T) {
 	for name, test := range map[string]struct {
 		set  func(*fake)
 		code string
 	}{
 		"high hash":   {func(f *fake) { f.verdict = func(string) any { return "high-hash" } }, "high-hash"},
+		"orphan":      {func(f *fake) { f.verdict = func(string) any { return "prev-blk-not-found" } }, "prev-blk-not-found"},
 		"side branch": {func(f *fake) { f.side = true }, "stale"},
 		"duplicate":   {func(f *fake) { f.side, f.verdict = true, func(string) any { return "duplicate" } }, "stale"},
 		"inconclusive": {func(f *fake) {

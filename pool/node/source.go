@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lodefw/lode/bitcoin"
@@ -23,6 +24,8 @@ type source struct {
 	agree func(chain string) error // all nodes must be on one chain
 
 	changed chan<- struct{} // told, never blocked on
+
+	underway atomic.Int32 // blocks that are being submitted
 
 	mu         sync.Mutex
 	template   *bitcoin.Template // the newest one

@@ -25,8 +25,10 @@ func (r *Refused) Error() string {
 	return text
 }
 
-// codeStale is ours: the node took the block, but not as its best one.
-const codeStale = "stale"
+const (
+	codeStale  = "stale" // ours: the node took the block, but not as its best one
+	codeOrphan = "prev-blk-not-found"
+)
 
 func advice(code string) string {
 	switch code {
@@ -38,7 +40,7 @@ func advice(code string) string {
 		return "the coinbase pays more than subsidy and fees"
 	case "bad-cb-height":
 		return "the coinbase names another height"
-	case "prev-blk-not-found", "bad-prevblk":
+	case codeOrphan, "bad-prevblk":
 		return "it does not build on a block that the node knows"
 	case codeStale:
 		return "another block came before it"
@@ -79,8 +81,12 @@ func (c *Chain) Submit(ctx context.Context, block []byte) error {
 	return failed
 }
 
-// submit offers the block until the node has a verdict.
+// submit offers the block until the node has a verdict. That it does not know the
+// block's parent is none while other blocks are on their way to it: blocks found
+// in quick succession travel side by side, and a child may arrive first.
 func (s *source) submit(ctx context.Context, text string, hash bitcoin.Hash) error {
+	s.underway.Add(1)
+	defer s.underway.Add(-1)
 	for pause := s.cfg.Retry; ; pause = min(2*pause, s.cfg.MaxRetry) {
 		err := s.offer(ctx, text, hash)
 		var refused *Refused
@@ -88,7 +94,7 @@ func (s *source) submit(ctx context.Context, text string, hash bitcoin.Hash) err
 		case err == nil:
 			s.log.Info("node took the block", "node", s.rpc.name, "hash", hash)
 			return nil
-		case errors.As(err, &refused):
+		case errors.As(err, &refused) && (refused.Code != codeOrphan || s.underway.Load() == 1):
 			s.log.Warn("block refused", "node", s.rpc.name, "hash", hash, "err", err)
 			return err
 		}
@@ -135,7 +141,7 @@ func (s *source) verify(ctx context.Context, hash bitcoin.Hash) error {
 	var rpc *rpcError
 	switch {
 	case errors.As(err, &rpc) && rpc.Code == codeNotFound:
-		return &Refused{s.rpc.name, "prev-blk-not-found"}
+		return &Refused{s.rpc.name, codeOrphan}
 	case errors.As(err, &rpc) && rpc.Code != codeWarmingUp: // btcd on a side branch
 		return &Refused{s.rpc.name, codeStale}
 	case err != nil:
