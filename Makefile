@@ -24,6 +24,7 @@ test: ## everything: units, real nodes, and the device's packages on emulated ar
 	-@scripts/setup qemu
 	-@scripts/setup objdump
 	go test -timeout 20m ./...
+	go test -tags novirtual ./board/catalog
 	@scripts/emulated
 
 check: ## formatting, vet, staticcheck, generated code up to date
@@ -31,8 +32,10 @@ check: ## formatting, vet, staticcheck, generated code up to date
 	go vet ./...
 	go vet -tags purego ./...
 	go vet -tags e2e ./firmware/e2e
+	go vet -tags novirtual ./board/catalog ./cmd/lode-miner
 	go tool staticcheck ./...
 	go tool staticcheck -tags e2e ./firmware/e2e
+	go tool staticcheck -tags novirtual ./board/catalog ./cmd/lode-miner
 	@scripts/generated
 
 race: ## the race detector over all packages (needs a C compiler)
@@ -51,7 +54,7 @@ bench-hash: ## every kernel in turns with crypto/sha256, minio and a plain loop:
 cross: ## all commands for all targets
 	@scripts/cross
 
-size: ## lode-miner against its size budget
+size: ## lode-miner as it is flashed (-tags novirtual) against its size budget
 	@scripts/size
 
 firmware: ## what a person flashes, into bin/firmware: BOARD=list explains; KEY=FILE RELEASE=1 CONFIG=FILE GIVEN='kernel=FILE ...' TRY=1 REFRESH=1

@@ -1,4 +1,7 @@
 // Package catalog knows every board by its name.
+//
+// A program for flash is built with -tags novirtual: nobody who flashes a device wants
+// virtual boards on it, and with the chips below them they are a fourteenth of it.
 package catalog
 
 import (
@@ -15,27 +18,11 @@ import (
 	"github.com/lodefw/lode/board/rpi"
 	"github.com/lodefw/lode/board/s19bbb"
 	"github.com/lodefw/lode/board/s9"
-	"github.com/lodefw/lode/board/virtual"
 )
 
 // Kinds lists all boards: those on wires, then the virtual ones.
 func Kinds() []board.Kind {
 	return slices.Concat(bitaxe.Boards(), emberone.Boards(), amlogic.Boards(), s19bbb.Boards(), s9.Boards(), rpi.Boards(), described.Boards(), virtuals())
-}
-
-// virtuals are the boards in this process, as "virtual:NAME".
-func virtuals() []board.Kind {
-	return []board.Kind{{
-		Name: "virtual", Where: "NAME",
-		About: "virtual board in this process: " + strings.Join(virtual.Names(), ", "),
-		Open: func(c board.OpenConfig) (*board.Board, io.Closer, error) {
-			b, err := virtual.New(virtual.Config{Board: c.Where, Log: c.Log})
-			if err != nil {
-				return nil, nil, err
-			}
-			return b.Board, nil, nil
-		},
-	}}
 }
 
 // Open opens a board by "NAME" or "NAME:WHERE".

@@ -139,7 +139,7 @@ func (b *builder) buildProgram(ctx context.Context) error {
 		b.logf("compiling lode-miner for %s", strings.Join(b.Recipe.Go.Env()[2:], " "))
 		const cli = "github.com/lodefw/lode/internal/cli."
 		out := filepath.Join(b.work, "lode-miner")
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", out, "-ldflags",
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", b.Recipe.Tags(), "-o", out, "-ldflags",
 			fmt.Sprintf("-s -w -X %sversion=%s -X %sbuilt=%d", cli, b.Version, cli, b.Built), "./cmd/lode-miner")
 		cmd.Dir = b.Root
 		cmd.Env = append(os.Environ(), b.Recipe.Go.Env()...)

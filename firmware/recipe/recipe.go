@@ -141,6 +141,15 @@ type Limits struct {
 	Package   int64 `toml:"package"`
 }
 
+// Tags are the build tags of lode-miner. What is flashed has no room for virtual boards; a
+// Debian has, and its user may try one before the real one is there.
+func (r *Recipe) Tags() string {
+	if r.Package != nil && r.Package.Format == Deb {
+		return ""
+	}
+	return "novirtual"
+}
+
 // Parse reads a recipe and checks that nothing is missing.
 func Parse(text []byte) (*Recipe, error) {
 	var r Recipe

@@ -45,6 +45,9 @@ func TestParse(t *testing.T) {
 	if got, want := strings.Join(r.Go.Env(), " "), "CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7"; got != want {
 		t.Errorf("Env = %s, want %s", got, want)
 	}
+	if r.Tags() != "novirtual" || (&Recipe{Package: &Package{Format: IPK}}).Tags() != "novirtual" || (&Recipe{Package: &Package{Format: Deb}}).Tags() != "" {
+		t.Error("virtual boards are in an image or a .ipk, or not in a .deb")
+	}
 	for _, c := range []struct{ old, new, want string }{
 		{`id = "b"`, `id = "../b"`, "id, name"},
 		{`about = "how"`, ``, "id, name"},
