@@ -2,8 +2,10 @@ package pid1
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/BurntSushi/toml"
 
@@ -35,6 +37,28 @@ func (n *Network) check() error {
 	return nil
 }
 
+// Update is the user's table [update].
+type Update struct {
+	// Trial is how long a new image has for its first accepted share, before the
+	// board starts again.
+	Trial time.Duration `toml:"trial"`
+}
+
+// A trial shorter than minTrial no image would pass; one longer than maxTrial would
+// leave a board without work for days.
+const (
+	minTrial = 30 * time.Second
+	maxTrial = 24 * time.Hour
+)
+
+// check refuses times that make no sense.
+func (u *Update) check() error {
+	if u.Trial < minTrial || u.Trial > maxTrial {
+		return fmt.Errorf("update.trial is %v: want a time as in \"15m\", at least %v and at most %v", u.Trial, minTrial, maxTrial)
+	}
+	return nil
+}
+
 // Places of what the miner is run with.
 const (
 	runDir      = "/run/lode"
@@ -47,24 +71,27 @@ const (
 type settings struct {
 	miner   []byte // TOML
 	network Network
+	update  Update
 	status  string // address of the miner's status
 }
 
 // configure reads the user's file, which may be empty. data is where the board may
 // keep files.
 func configure(user []byte, d *recipe.Device, data string) (settings, error) {
-	s := settings{network: Network{Interface: d.Network}}
+	s := settings{network: Network{Interface: d.Network}, update: Update{Trial: trialFor}}
 	all := make(map[string]any)
 	if _, err := toml.Decode(string(user), &all); err != nil {
 		return s, err
 	}
-	if table, ok := all["network"]; ok {
-		if err := retype(table, &s.network); err != nil {
-			return s, fmt.Errorf("network: %w", err)
+	for name, into := range map[string]any{"network": &s.network, "update": &s.update} {
+		if table, ok := all[name]; ok {
+			if err := retype(table, into); err != nil {
+				return s, fmt.Errorf("%s: %w", name, err)
+			}
+			delete(all, name)
 		}
-		delete(all, "network")
 	}
-	if err := s.network.check(); err != nil {
+	if err := errors.Join(s.network.check(), s.update.check()); err != nil {
 		return s, err
 	}
 	for key, value := range map[string]string{

@@ -106,6 +106,8 @@ board = "bitaxe-supra:/dev/ttyS1,/dev/ttyS2"
 address = "192.168.1.5/24"
 gateway = "192.168.1.1"
 dns = ["192.168.1.1"]
+[update]
+trial = "1h"
 `), testDevice(), "/data")
 	if err != nil {
 		t.Fatal(err)
@@ -123,8 +125,8 @@ dns = ["192.168.1.1"]
 			t.Errorf("%s is %v, want %s", key, miner[key], value)
 		}
 	}
-	if len(miner) != len(want) || s.status != statusPath {
-		t.Errorf("%v, status %s", miner, s.status)
+	if len(miner) != len(want) || s.status != statusPath || s.update.Trial != time.Hour {
+		t.Errorf("%v, status %s, a trial of %v", miner, s.status, s.update.Trial)
 	}
 	a := s.network.static()
 	if a.String() != "192.168.1.5/24 by way of 192.168.1.1" || string(resolvConf(a.dns)) != "nameserver 192.168.1.1\n" {
@@ -139,14 +141,17 @@ func TestConfigureRefuses(t *testing.T) {
 		"[network]\nadress = \"1.2.3.4/8\"":                    "adress",
 		"[network]\naddress = \"10.0.0.2/8\"\ngateway = \"x\"": "\"x\"",
 		"network = 5":                                          "network",
+		"[update]\ntrial = \"5s\"":                             "at least 30s",
+		"[update]\ntrial = 15":                                 "\"15m\"",
+		"[update]\ntrail = \"5m\"":                             "trail",
 	} {
 		if _, err := configure([]byte(text), testDevice(), "/data"); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, want %s", text, err, says)
 		}
 	}
 	s, err := configure(nil, testDevice(), "/run/lode")
-	if err != nil || s.network.Interface != "eth0" {
-		t.Errorf("an empty file: %+v, %v", s.network, err)
+	if err != nil || s.network.Interface != "eth0" || s.update.Trial != trialFor {
+		t.Errorf("an empty file: %+v, %v", s, err)
 	}
 }
 

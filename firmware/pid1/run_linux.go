@@ -188,7 +188,9 @@ func (m *machine) mine(ctx context.Context) {
 	part("clock", func() { m.keepTime(ctx, up, s.network.NTP) })
 	wait(ctx, up, networkFirst)
 	part("status", func() { m.watch(ctx, s.status) })
-	part("slot", func() { (&trial{card: m.card}).run(ctx, m.good, m.console, func() { m.end(errReboot) }) })
+	part("slot", func() {
+		(&trial{card: m.card, lasts: s.update.Trial}).run(ctx, m.good, m.console, func() { m.end(errReboot) })
+	})
 	part("update", func() { m.updates(ctx) })
 	m.did("watchdog", "", m.handOn())
 	m.say("miner: starts")

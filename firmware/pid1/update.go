@@ -111,10 +111,11 @@ func (i *impatient) Read(b []byte) (int, error) {
 // starts again: then the boot loader has one try less.
 type trial struct {
 	card   *slot.Card // nil: no slots
+	lasts  time.Duration
 	proved bool
 }
 
-// trialFor is long enough for a pool that is down for a while.
+// trialFor is a trial's length unless the user sets another: long enough for a pool that is down for a while.
 const trialFor = 15 * time.Minute
 
 // run returns when the image is good or its time is up; then it calls again.
@@ -129,8 +130,8 @@ func (t *trial) run(ctx context.Context, good <-chan struct{}, c *console, again
 			c.say("slot %s: %v", t.card.Running, err)
 		}
 	case t.card.Fallback():
-		c.say("slot %s: this image has to prove itself within %v", t.card.Running, trialFor)
-		timer := time.NewTimer(trialFor)
+		c.say("slot %s: this image has to prove itself within %v", t.card.Running, t.lasts)
+		timer := time.NewTimer(t.lasts)
 		defer timer.Stop()
 		late = timer.C
 	default:
@@ -140,7 +141,7 @@ func (t *trial) run(ctx context.Context, good <-chan struct{}, c *console, again
 	case <-ctx.Done():
 		return
 	case <-late:
-		c.say("slot %s: no accepted work in %v; the board starts again", t.card.Running, trialFor)
+		c.say("slot %s: no accepted work in %v; the board starts again", t.card.Running, t.lasts)
 		again()
 		return
 	case <-good:

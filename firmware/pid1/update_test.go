@@ -186,7 +186,7 @@ func TestTrial(t *testing.T) {
 					time.AfterFunc(c.works, func() { close(good) })
 				}
 				again := false
-				(&trial{card: card}).run(ctx, good, newConsole(io.Discard), func() { again = true })
+				(&trial{card: card, lasts: trialFor}).run(ctx, good, newConsole(io.Discard), func() { again = true })
 				if s := card.State(); again != c.again || s.Left[slot.A] != c.left || s.First != slot.A {
 					t.Errorf("again %v, %+v", again, s)
 				}
