@@ -32,7 +32,8 @@ Without a network: copy the file to the card's first partition as update.tar.`,
 	},
 }
 
-// sendWithin bounds each step of an update, as the board sees it too.
+// sendWithin bounds each step of an update: each piece that is sent, and then the
+// answer, before which the board writes its card and reads it back.
 const sendWithin = 2 * time.Minute
 
 func sendUpdate(ctx context.Context, s cli.IO, args []string) error {
@@ -68,6 +69,15 @@ func sendUpdate(ctx context.Context, s cli.IO, args []string) error {
 	return nil
 }
 
+// patient waits for each write anew: a board takes 16 KiB a second too.
+type patient struct{ net.Conn }
+
+// Write is part of io.Writer.
+func (p patient) Write(b []byte) (int, error) {
+	p.SetWriteDeadline(time.Now().Add(sendWithin))
+	return p.Conn.Write(b)
+}
+
 // exchange sends a file and returns the board's answer.
 func exchange(ctx context.Context, address string, f io.Reader) (string, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
@@ -81,12 +91,12 @@ func exchange(ctx context.Context, address string, f io.Reader) (string, error) 
 	defer c.Close()
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
-	c.SetDeadline(time.Now().Add(sendWithin))
 	// A board that refuses may not want the rest: then its answer says why.
-	_, sendErr := io.Copy(c, f)
+	_, sendErr := io.Copy(patient{c}, f)
 	if t, ok := c.(*net.TCPConn); ok {
 		t.CloseWrite()
 	}
+	c.SetReadDeadline(time.Now().Add(sendWithin))
 	answer, err := io.ReadAll(io.LimitReader(c, 4096))
 	if len(answer) > 0 {
 		return string(answer), nil
