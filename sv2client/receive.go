@@ -112,7 +112,7 @@ func (s *session) obey(m sv2.Message, now time.Time) error {
 	case *mining.OpenMiningChannelError:
 		return s.openRefused(m, now)
 	case *mining.UpdateChannelError:
-		s.log.Warn("pool refused our new hash rate", "code", printable(m.ErrorCode))
+		s.updateRefused(m)
 	case *sv2.ChannelEndpointChanged:
 		// All extension state of the channel is void (3.6.4); we have none.
 		s.log.Debug("channel ends at another node now", "channel", m.ChannelID)
@@ -178,13 +178,11 @@ func (s *session) opened(m *mining.OpenStandardMiningChannelSuccess, now time.Ti
 		VersionMask: s.mask, Numbers: &s.numbers,
 		Ended: func(o channel.Outcome) { s.ended(sl, o) },
 	})
-	s.log.Info("channel open", "channel", m.ChannelID, "number", sl.number, "difficulty", difficulty(bitcoin.Target(m.Target)))
+	s.log.Info("channel open", "channel", m.ChannelID, "number", sl.number, "difficulty", bitcoin.Target(m.Target).Difficulty())
 	s.enterSlot(sl, AwaitingJob, now, s.c.cfg.Limits.FirstJob)
 	s.queue.signal() // the next one may ask
 	return nil
 }
-
-func difficulty(t bitcoin.Target) string { return fmt.Sprintf("%.4g", t.Difficulty()) }
 
 // openRefused takes OpenMiningChannel.Error (5.3.6).
 func (s *session) openRefused(m *mining.OpenMiningChannelError, now time.Time) error {
@@ -193,7 +191,26 @@ func (s *session) openRefused(m *mining.OpenMiningChannelError, now time.Time) e
 		return nil
 	}
 	sl.asked = false
+	if s.unbind(m.ErrorCode) {
+		sl.openAt = now
+		s.enterSlot(sl, Opening, now, 0)
+		s.queue.signal()
+		return nil
+	}
 	return s.giveUp(sl, faultf(Refused, "opening a channel for user %q: %s", s.p.user, printable(m.ErrorCode)), now)
+}
+
+// updateRefused takes UpdateChannel.Error (5.3.8).
+func (s *session) updateRefused(m *mining.UpdateChannelError) {
+	if !s.unbind(m.ErrorCode) {
+		s.log.Warn("pool refused our new hash rate", "code", printable(m.ErrorCode))
+		return
+	}
+	for _, sl := range s.slots {
+		if sl.channel != nil && sl.channel.ChannelID() == m.ChannelID {
+			sl.told.hashes = 0 // watch tells it again
+		}
+	}
 }
 
 // work hands a message to the channels, each of which knows whether it is meant.
@@ -266,7 +283,7 @@ func (s *session) newJob(sl *slot, newTip bool, now time.Time) error {
 	if newTip && s.live {
 		level = slog.LevelInfo
 	}
-	s.log.Log(s.ctx, level, "job", "channel", sl.channel.ChannelID(), "job", j.ID, "new_tip", newTip, "prev_hash", j.PrevHash.String(), "difficulty", difficulty(j.Target))
+	s.log.Log(s.ctx, level, "job", "channel", sl.channel.ChannelID(), "job", j.ID, "new_tip", newTip, "prev_hash", j.PrevHash.String(), "difficulty", j.Target.Difficulty())
 	return nil
 }
 

@@ -232,9 +232,9 @@ func TestLogLines(t *testing.T) {
 	var out bytes.Buffer
 	log := NewLogger(&out, false).With("pool", "a b").WithGroup("g")
 	log.Debug("unseen")
-	log.Warn("odd\nthing", "code", "x\x1b[31m", "n", 3, slog.Group("in", "k", "v"), "empty", "")
+	log.Warn("odd\nthing", "code", "x\x1b[31m", "n", 3, "f", 0.0019530951976776123, slog.Group("in", "k", "v"), "empty", "")
 	_, got, _ := strings.Cut(out.String(), " ")
-	want := `WARN odd?thing pool="a b" g.code="x\x1b[31m" g.n=3 g.in.k=v g.empty=""` + "\n"
+	want := `WARN odd?thing pool="a b" g.code="x\x1b[31m" g.n=3 g.f=0.001953 g.in.k=v g.empty=""` + "\n"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

@@ -88,6 +88,9 @@ func appendAttr(b []byte, group string, a slog.Attr) []byte {
 	}
 	b = append(b, ' ')
 	b = append(append(b, clean(group+a.Key)...), '=')
+	if v.Kind() == slog.KindFloat64 { // four digits tell people enough
+		return strconv.AppendFloat(b, v.Float64(), 'g', 4, 64)
+	}
 	return append(b, quote(v.String())...)
 }
 
