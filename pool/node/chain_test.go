@@ -222,6 +222,7 @@ func TestSubmitChildBeforeParent(t *testing.T) {
 		if err := c.Submit(t.Context(), parent); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait() // b has refused the connection, and the parent waits for its next try
 		var has bool
 		b.verdict = func(got string) any {
 			if got == hex.EncodeToString(parent) {

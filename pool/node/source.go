@@ -25,7 +25,7 @@ type source struct {
 
 	changed chan<- struct{} // told, never blocked on
 
-	underway atomic.Int32 // blocks that are being submitted
+	underway atomic.Int32 // blocks on their way, from Submit's call to the verdict
 
 	mu         sync.Mutex
 	template   *bitcoin.Template // the newest one

@@ -60,6 +60,7 @@ func (c *Chain) Submit(ctx context.Context, block []byte) error {
 	text, hash := hex.EncodeToString(block), header.Hash()
 	verdicts := make(chan error, len(c.sources)) // nobody waits for a slow node
 	for _, s := range c.sources {
+		s.underway.Add(1)
 		c.submits.Go(func() {
 			ctx, cancel := context.WithTimeout(c.alive, c.cfg.SubmitFor)
 			defer cancel()
@@ -83,18 +84,19 @@ func (c *Chain) Submit(ctx context.Context, block []byte) error {
 
 // submit offers the block until the node has a verdict. That it does not know the
 // block's parent is none while other blocks are on their way to it: blocks found
-// in quick succession travel side by side, and a child may arrive first.
+// in quick succession travel side by side, and a child may arrive first. Those that
+// were on their way as this offer began count: the parent may have come since.
 func (s *source) submit(ctx context.Context, text string, hash bitcoin.Hash) error {
-	s.underway.Add(1)
 	defer s.underway.Add(-1)
 	for pause := s.cfg.Retry; ; pause = min(2*pause, s.cfg.MaxRetry) {
+		alone := s.underway.Load() == 1
 		err := s.offer(ctx, text, hash)
 		var refused *Refused
 		switch {
 		case err == nil:
 			s.log.Info("node took the block", "node", s.rpc.name, "hash", hash)
 			return nil
-		case errors.As(err, &refused) && (refused.Code != codeOrphan || s.underway.Load() == 1):
+		case errors.As(err, &refused) && (refused.Code != codeOrphan || alone):
 			s.log.Warn("block refused", "node", s.rpc.name, "hash", hash, "err", err)
 			return err
 		}
