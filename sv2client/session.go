@@ -58,6 +58,7 @@ type session struct {
 	since    time.Time    // of state
 	deadline time.Time    // of state; zero: none
 	live     bool         // its jobs go to the miner
+	unbound  bool         // any target will do
 	mask     uint32       // version bits
 	slots    []*slot      // one for each Miner
 	requests uint32       // request_ids so far

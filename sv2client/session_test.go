@@ -1,6 +1,7 @@
 package sv2client
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,7 +50,7 @@ func TestFirstShare(t *testing.T) {
 		setup.Flags != mining.FlagRequiresStandardJobs|mining.FlagRequiresVersionRolling {
 		t.Errorf("set-up %+v", setup)
 	}
-	if open.UserIdentity != "alice.1" || open.NominalHashRate != 1e6 || open.MaxTarget != sv2.U256(bitcoin.MaxTarget()) {
+	if open.UserIdentity != "alice.1" || open.NominalHashRate != 1e6 || open.MaxTarget != sv2.U256(bitcoin.RateTarget(1e6, mostShares)) {
 		t.Errorf("open %+v", open)
 	}
 }
@@ -313,6 +314,47 @@ func TestCloseChannelReopens(t *testing.T) {
 	})
 }
 
+// A pool that wants easier shares than we ask for is asked again and may have them, on
+// the same connection; one that does not want those either refuses us.
+func TestEasiestTargetRefused(t *testing.T) {
+	var asked []sv2.U256
+	single(t, func(p *peer) {
+		if !p.setUp(0) {
+			return
+		}
+		p.serve(func(m sv2.Message) bool {
+			open, ok := m.(*mining.OpenStandardMiningChannel)
+			if !ok {
+				return true
+			}
+			asked = append(asked, open.MaxTarget)
+			return p.send(&mining.OpenMiningChannelError{RequestID: open.RequestID, ErrorCode: mining.CodeMaxTargetOutOfRange})
+		})
+	}, func(r *rig) {
+		r.until(time.Second, "a fault", func() bool { return r.c.Status().Pools[0].Fault == Refused.String() })
+	})
+	if want := []sv2.U256{sv2.U256(bitcoin.RateTarget(1e6, mostShares)), sv2.U256(bitcoin.MaxTarget())}; !slices.Equal(asked, want) {
+		t.Errorf("asked for %v, want %v", asked, want)
+	}
+	for _, code := range []string{mining.CodeMaxTargetOutOfRange, "requested-max-target-out-of-range"} {
+		play(t, func(r *rig, p *peer) {
+			r.c.SetHashRate(0, 2e6)
+			first, _ := hear[*mining.UpdateChannel](p)
+			p.send(&mining.UpdateChannelError{ChannelID: 5, ErrorCode: code})
+			second, ok := hear[*mining.UpdateChannel](p)
+			if !ok || first.MaximumTarget != sv2.U256(bitcoin.RateTarget(2e6, mostShares)) ||
+				second.MaximumTarget != sv2.U256(bitcoin.MaxTarget()) || second.NominalHashRate != first.NominalHashRate {
+				t.Errorf("%s: %+v, then %+v", code, first, second)
+			}
+			p.send(&mining.UpdateChannelError{ChannelID: 5, ErrorCode: code})
+			time.Sleep(time.Minute)
+			if !r.hashing() || len(r.tried("a")) != 1 {
+				t.Errorf("%s, twice: hashing is %v after %d connections", code, r.hashing(), len(r.tried("a")))
+			}
+		})
+	}
+}
+
 func TestUpdateChannel(t *testing.T) {
 	var told []time.Duration
 	var rates []float64
@@ -322,7 +364,7 @@ func TestUpdateChannel(t *testing.T) {
 		}
 		p.serve(func(m sv2.Message) bool {
 			if u, ok := m.(*mining.UpdateChannel); ok {
-				if u.ChannelID != 5 || u.MaximumTarget != sv2.U256(bitcoin.MaxTarget()) {
+				if u.ChannelID != 5 || u.MaximumTarget != sv2.U256(bitcoin.RateTarget(float64(u.NominalHashRate), mostShares)) {
 					t.Errorf("%+v", u)
 				}
 				p.w.mu.Lock()

@@ -132,8 +132,33 @@ func (s *session) nextOpen(now time.Time) *mining.OpenStandardMiningChannel {
 	s.enterSlot(due, Opening, now, s.c.cfg.Limits.Open)
 	return &mining.OpenStandardMiningChannel{
 		RequestID: due.request, UserIdentity: s.p.user,
-		NominalHashRate: sv2.F32(hashRate), MaxTarget: sv2.U256(bitcoin.MaxTarget()),
+		NominalHashRate: sv2.F32(hashRate), MaxTarget: s.easiest(hashRate),
 	}
+}
+
+// mostShares is how many shares a minute a channel is for. It is far more than pools
+// wish for, and far less than the burst of a miner that was silent, as a board is while
+// it starts: in silence a pool makes shares easier and easier.
+const mostShares = 1200
+
+// easiest is the easiest target that is asked for (5.3.2). A rate of zero is unknown.
+func (s *session) easiest(hashRate float64) sv2.U256 {
+	if s.unbound {
+		return sv2.U256(bitcoin.MaxTarget())
+	}
+	return sv2.U256(bitcoin.RateTarget(hashRate, mostShares))
+}
+
+// unbind says whether the pool refuses because of our easiest target: then there is none
+// from now on, and it can be asked again. Some pools of 2025 write "requested-" before
+// the code.
+func (s *session) unbind(code string) bool {
+	if s.unbound || code != mining.CodeMaxTargetOutOfRange && code != "requested-"+mining.CodeMaxTargetOutOfRange {
+		return false
+	}
+	s.unbound = true
+	s.log.Info("pool wants easier shares than we would have; it may choose", "code", code, "shares_per_minute", mostShares)
+	return true
 }
 
 // asking is the slot whose Open has the number, nil if none waits for its answer.

@@ -4,7 +4,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/sv2"
 	"github.com/lodefw/lode/sv2/mining"
 )
@@ -164,6 +163,6 @@ func (s *session) update(sl *slot, now time.Time) *mining.UpdateChannel {
 	s.log.Debug("telling the pool a hash rate", "channel", sl.channel.ChannelID(), "hashes_per_second", hashes)
 	return &mining.UpdateChannel{
 		ChannelID:       sl.channel.ChannelID(),
-		NominalHashRate: sv2.F32(hashes), MaximumTarget: sv2.U256(bitcoin.MaxTarget()),
+		NominalHashRate: sv2.F32(hashes), MaximumTarget: s.easiest(hashes),
 	}
 }
