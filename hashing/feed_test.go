@@ -16,11 +16,15 @@ type counter struct {
 	next   atomic.Uint64
 	wait   time.Duration
 	traits Traits
+	empty  func() // unless nil, is told when there is no more
 }
 
 func (c *counter) Work(t Traits) (Work, time.Duration, bool) {
 	if c.stock.Add(-1) < 0 {
 		c.stock.Add(1)
+		if c.empty != nil {
+			c.empty()
+		}
 		return Work{}, c.wait, false
 	}
 	c.traits = t
@@ -144,10 +148,9 @@ func (abacus) Run(ctx context.Context, feed *Feed, found func(Solution)) error {
 }
 
 func ExampleHasher() {
-	source := &counter{}
-	source.stock.Store(3)
 	ctx, cancel := context.WithCancel(context.Background())
-	time.AfterFunc(10*time.Millisecond, cancel)
+	source := &counter{empty: cancel}
+	source.stock.Store(3)
 	var h Hasher = abacus{}
 	err := h.Run(ctx, NewFeed(source), func(s Solution) { fmt.Println("found", s) })
 	fmt.Println(h, "used", source.next.Load(), "works:", err)
