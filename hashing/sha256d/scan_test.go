@@ -399,12 +399,21 @@ func TestFastest(t *testing.T) {
 func TestMeasure(t *testing.T) {
 	eachKernel(t, func(t *testing.T, k Kernel) {
 		for _, versions := range []int{0, 1, k.Versions} {
-			if rate := k.Measure(time.Millisecond, versions); rate < 1000 {
+			rate := best(func() float64 { return k.Measure(time.Millisecond, versions) })
+			if rate < 1000 {
 				t.Errorf("%v hashes per second of %d versions", rate, versions)
 			}
 		}
 	})
-	if hz := Clock(time.Millisecond); hz < 1e6 || hz > 1e11 {
+	if hz := best(func() float64 { return Clock(time.Millisecond) }); hz < 1e6 || hz > 1e11 {
 		t.Errorf("a clock of %v Hz", hz)
 	}
+}
+
+// best is the highest of some measurements: this machine may stand still in one.
+func best(measure func() float64) (rate float64) {
+	for range trials {
+		rate = max(rate, measure())
+	}
+	return rate
 }
