@@ -16,7 +16,7 @@ func Example() {
 		return
 	}
 	port := chain.Port()
-	port.SetReadDeadline(time.Now().Add(time.Second))
+	port.SetReadDeadline(time.Now().Add(time.Minute))
 	port.Write([]byte{0x55, 0xaa, 0x52, 0x05, 0x00, 0x00, 0x0a})
 	for range 2 {
 		answer := make([]byte, 9)
