@@ -24,7 +24,9 @@ type Port interface {
 type Options struct {
 	// Format of the answers; the zero value finds out.
 	Format Format
-	// Timeout of one request. Zero means 500 ms: USB and the bridge need a few.
+	// Timeout of one request. Zero means 100 ms: USB and the bridge need a few, and
+	// three that fail in a row, with what goes with them, must fit into the two
+	// seconds within which a board makes itself safe.
 	Timeout time.Duration
 }
 
@@ -34,10 +36,15 @@ type Bridge struct {
 	format  Format
 	timeout time.Duration
 	lock    chan struct{} // one request at a time; a channel, because it is held while waiting
+	waited  int           // for the answer to this request, of waits
 	id      byte
 	request []byte
 	answer  [maxData + 4]byte
 }
+
+// waits is into how many a request's Timeout is cut. A machine that stands still for
+// longer, as a busy one may, misses one of them, and not the answer.
+const waits = 10
 
 // ErrSilent says that the bridge did not answer in time.
 var ErrSilent = errors.New("bridge did not answer; is this the control port (the first of the two)?")
@@ -46,7 +53,7 @@ var ErrSilent = errors.New("bridge did not answer; is this the control port (the
 // frames its answers.
 func New(port Port, o Options) (*Bridge, error) {
 	if o.Timeout == 0 {
-		o.Timeout = 500 * time.Millisecond
+		o.Timeout = 100 * time.Millisecond
 	}
 	b := &Bridge{port: port, format: o.Format, timeout: o.Timeout, lock: make(chan struct{}, 1)}
 	if b.format == Probe {
@@ -69,13 +76,17 @@ func (b *Bridge) probe() error {
 			return err
 		}
 		head := b.answer[:4]
-		if err := b.read(head, time.Now().Add(b.timeout)); err != nil {
+		b.waited = 0
+		if err := b.read(head); err != nil {
 			continue
 		}
 		if head[2] == b.id {
 			var err error
 			if b.format, err = detect(head); err != nil {
 				return err
+			}
+			if n, err := b.format.size(head); err == nil {
+				_ = b.read(b.answer[len(head):n])
 			}
 		}
 		b.drain()
@@ -116,9 +127,8 @@ func (b *Bridge) do(page, cmd byte, want int, data ...[]byte) ([]byte, error) {
 	if _, err := b.port.Write(b.request); err != nil {
 		return nil, err
 	}
-	deadline := time.Now().Add(b.timeout)
-	for {
-		answer, err := b.next(deadline)
+	for b.waited = 0; b.waited < waits; b.waited++ {
+		answer, err := b.next()
 		if err != nil {
 			b.drain()
 			return nil, err
@@ -132,30 +142,34 @@ func (b *Bridge) do(page, cmd byte, want int, data ...[]byte) ([]byte, error) {
 		}
 		return got, err
 	}
+	return nil, ErrSilent
 }
 
 // next reads one whole answer.
-func (b *Bridge) next(deadline time.Time) ([]byte, error) {
-	if err := b.read(b.answer[:2], deadline); err != nil {
+func (b *Bridge) next() ([]byte, error) {
+	if err := b.read(b.answer[:2]); err != nil {
 		return nil, err
 	}
 	n, err := b.format.size(b.answer[:2])
 	if err != nil {
 		return nil, err
 	}
-	return b.answer[:n], b.read(b.answer[2:n], deadline)
+	return b.answer[:n], b.read(b.answer[2:n])
 }
 
-func (b *Bridge) read(p []byte, deadline time.Time) error {
-	if err := b.port.SetReadDeadline(deadline); err != nil {
-		return err
+func (b *Bridge) read(p []byte) error {
+	for ; b.waited < waits; b.waited++ {
+		if err := b.port.SetReadDeadline(time.Now().Add(b.timeout / waits)); err != nil {
+			return err
+		}
+		n, err := io.ReadFull(b.port, p)
+		var late interface{ Timeout() bool } // as os.ErrDeadlineExceeded is
+		if !errors.As(err, &late) || !late.Timeout() {
+			return err
+		}
+		p = p[n:]
 	}
-	_, err := io.ReadFull(b.port, p)
-	var late interface{ Timeout() bool } // as os.ErrDeadlineExceeded is
-	if errors.As(err, &late) && late.Timeout() {
-		return ErrSilent
-	}
-	return err
+	return ErrSilent
 }
 
 // drain throws away what comes in until the line is quiet: there is no checksum

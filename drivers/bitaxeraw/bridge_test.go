@@ -185,6 +185,38 @@ func TestSilent(t *testing.T) {
 	})
 }
 
+// still is a port of a computer that stands still before each third read.
+type still struct {
+	net.Conn
+	reads int
+}
+
+func (s *still) Read(p []byte) (int, error) {
+	if s.reads++; s.reads%3 == 0 {
+		time.Sleep(3 * time.Second)
+	}
+	return s.Conn.Read(p)
+}
+
+// TestStandsStill takes an answer that came while the computer was busy.
+func TestStandsStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, old := range []bool{true, false} {
+			board, _ := gamma(old)
+			b, err := bitaxeraw.New(&still{Conn: plug(t, board)}, bitaxeraw.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 5 {
+				r := make([]byte, 1)
+				if err := b.I2C().Tx(0x4c, []byte{0xfe}, r); err != nil || r[0] != 0x5d {
+					t.Errorf("Tx = % x, %v", r, err)
+				}
+			}
+		}
+	})
+}
+
 // TestMany lets many goroutines share the cable.
 func TestMany(t *testing.T) {
 	both(t, func(t *testing.T, b *bitaxeraw.Bridge, _ *usbsim.Board, _ *i2csim.Bus) {

@@ -3,6 +3,7 @@ package bitaxeraw_test
 import (
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/lodefw/lode/drivers/bitaxeraw"
 	"github.com/lodefw/lode/drivers/emc2101"
@@ -18,7 +19,7 @@ func Example() {
 	go board.Serve(device) // until port is closed
 	defer port.Close()
 
-	bridge, err := bitaxeraw.New(port, bitaxeraw.Options{})
+	bridge, err := bitaxeraw.New(port, bitaxeraw.Options{Timeout: time.Minute})
 	if err != nil {
 		fmt.Println(err)
 		return
