@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/lodefw/lode/board"
 	"github.com/lodefw/lode/drivers/bitaxeraw"
@@ -36,6 +35,7 @@ type Options struct {
 	WiredZeros int
 	Baud       int // of the chips' line; 0 is the chips' usual one
 	Ticket     uint64
+	Bridge     bitaxeraw.Options // of a board on USB
 	Log        *slog.Logger
 }
 
@@ -88,14 +88,10 @@ func (k *Kind) choose(b *board.Board, o Options) error {
 	return nil
 }
 
-// bridgeTimeout bounds one request to the board's controller: three that fail in a
-// row, and what goes with them, must fit into the guard's two seconds.
-const bridgeTimeout = 100 * time.Millisecond
-
 // fromBridge are the parts of a board whose controller runs bitaxe-raw. Of its pins
 // only the reset is the same in all of its versions.
-func fromBridge(control bitaxeraw.Port, data bm13xx.Port) (Parts, error) {
-	bridge, err := bitaxeraw.New(control, bitaxeraw.Options{Timeout: bridgeTimeout})
+func fromBridge(control bitaxeraw.Port, data bm13xx.Port, o bitaxeraw.Options) (Parts, error) {
+	bridge, err := bitaxeraw.New(control, o)
 	if err != nil {
 		return Parts{}, fmt.Errorf("bitaxe: %w", err)
 	}
@@ -109,7 +105,7 @@ func fromBridge(control bitaxeraw.Port, data bm13xx.Port) (Parts, error) {
 // FromUSB is a board whose controller runs bitaxe-raw: control is the first of its
 // two ports, data the second.
 func FromUSB(control bitaxeraw.Port, data bm13xx.Port, k Kind, o Options) (*board.Board, error) {
-	p, err := fromBridge(control, data)
+	p, err := fromBridge(control, data, o.Bridge)
 	if err != nil {
 		return nil, err
 	}

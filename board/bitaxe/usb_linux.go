@@ -44,7 +44,7 @@ func OpenUSB(control, data string, k *Kind, o Options) (*board.Board, io.Closer,
 }
 
 func openOn(control, data *serial.Port, k *Kind, o Options) (*board.Board, error) {
-	p, err := fromBridge(control, data)
+	p, err := fromBridge(control, data, o.Bridge)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/lodefw/lode/board"
 	"github.com/lodefw/lode/board/antminer"
@@ -55,9 +54,6 @@ type parts struct {
 	pins   map[int]gpio.PinIO
 }
 
-// bridgeTimeout bounds one request, as on a Bitaxe.
-const bridgeTimeout = 100 * time.Millisecond
-
 func connect(sys *linux.System, f *File) (*parts, error) {
 	p := &parts{Opener: antminer.Opener{System: sys}, buses: map[int]i2c.Bus{}, pins: map[int]gpio.PinIO{}}
 	if f.Bridge == "" {
@@ -68,7 +64,7 @@ func connect(sys *linux.System, f *File) (*parts, error) {
 		return nil, fmt.Errorf("described: bridge: %w", p.Err)
 	}
 	var err error
-	if p.bridge, err = bitaxeraw.New(port, bitaxeraw.Options{Timeout: bridgeTimeout}); err != nil {
+	if p.bridge, err = bitaxeraw.New(port, bitaxeraw.Options{}); err != nil {
 		return nil, p.Fail(fmt.Errorf("described: bridge: %w", err))
 	}
 	return p, nil

@@ -163,12 +163,9 @@ func thermometers(bus i2c.Bus) ([]*board.Thermometer, error) {
 	return append(list, board.NewThermometer("board right", second.Temperature, boardHeat, stuckAfter)), nil
 }
 
-// bridgeTimeout bounds one request: see board/bitaxe.
-const bridgeTimeout = 100 * time.Millisecond
-
 // FromUSB is a board on USB: control is the first of its two ports, data the second.
 func FromUSB(control bitaxeraw.Port, data bm13xx.Port, o Options) (*board.Board, error) {
-	bridge, err := bitaxeraw.New(control, bitaxeraw.Options{Timeout: bridgeTimeout})
+	bridge, err := bitaxeraw.New(control, bitaxeraw.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("emberone: %w", err)
 	}
