@@ -17,12 +17,16 @@ import (
 	"github.com/lodefw/lode/board"
 	"github.com/lodefw/lode/board/bitaxe"
 	"github.com/lodefw/lode/drivers/a1"
+	"github.com/lodefw/lode/drivers/bitaxeraw"
 	"github.com/lodefw/lode/internal/cli"
 	"github.com/lodefw/lode/tinytest/chipsim/spisim"
 )
 
 // patience is how long a test waits for what must come.
 const patience = 20 * time.Second
+
+// patient is how to ask a board on a computer that is busy with other tests.
+var patient = bitaxeraw.Options{Timeout: patience}
 
 // data is a socket as a board's line: it has no rate.
 type data struct{ net.Conn }
@@ -67,10 +71,11 @@ func TestWholeBoard(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // closing the ports leaves the board as it is
-		b, ports, err := bitaxe.OpenUSB(control, line, &kind, bitaxe.Options{WiredZeros: 12})
+		b, ports, err := bitaxe.OpenUSB(control, line, &kind, bitaxe.Options{WiredZeros: 12, Bridge: patient})
 		if err != nil {
 			t.Fatal(err)
 		}
+		b.Poll = patience
 		if err := b.Up(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +144,7 @@ func TestWholeBoardSockets(t *testing.T) {
 		control, line := open("-control"), open("-data")
 		line.SetDeadline(time.Now().Add(patience))
 		kind, _ := bitaxe.KindOf("bitaxe-gamma")
-		b, err := bitaxe.FromUSB(control, data{line}, kind, bitaxe.Options{})
+		b, err := bitaxe.FromUSB(control, data{line}, kind, bitaxe.Options{Bridge: patient})
 		if err != nil {
 			t.Fatal(err)
 		}

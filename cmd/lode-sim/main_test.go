@@ -104,6 +104,25 @@ func (s *session) next() string {
 	return line
 }
 
+// clocked waits until the first of so many chips has a clock, or none.
+func (s *session) clocked(chips int, want bool) {
+	s.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		io.WriteString(s.in, "status\n")
+		s.next()
+		row := s.next()
+		for range chips - 1 {
+			s.next()
+		}
+		if (strings.Fields(row)[4] != "0.00") == want {
+			return
+		}
+		if time.Now().After(end) {
+			s.t.Fatalf("a clock is %v, want %v: %s", !want, want, row)
+		}
+	}
+}
+
 // exchange writes and reads n bytes.
 func exchange(t *testing.T, rw io.ReadWriter, frame string, n int) string {
 	t.Helper()
@@ -128,7 +147,7 @@ func openAt(t *testing.T, path string) (f *os.File, setBaud func(uint32)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.SetReadDeadline(time.Now().Add(10 * time.Second))
+	f.SetReadDeadline(time.Now().Add(patience))
 	return f, func(rate uint32) {
 		c, err := f.SyscallConn()
 		if err != nil {
@@ -158,22 +177,21 @@ func TestPTY(t *testing.T) {
 	if line := s.next(); !strings.Contains(line, filepath.Join(dir, "chain1")) {
 		t.Fatalf("printed %q", line)
 	}
-	const readID, rate, id = "55aa520500000a", "55aa51090028013000001a", "aa5513700000000006"
+	const clock, rate = "55aa51090008403c02211c", "55aa51090028013000001a"
 	for range 2 {
 		f, setBaud := openAt(t, filepath.Join(dir, "chain1"))
 		setBaud(115200)
-		if got := exchange(t, f, readID, 18); got != id+id {
+		if got := exchange(t, f, readID, 18); got != gammaID+gammaID {
 			t.Fatalf("answer %s", got)
 		}
-		if got := exchange(t, f, rate, 0); got != "" {
-			t.Fatal(got)
-		}
+		exchange(t, f, clock+rate, 0)
 		setBaud(3125000)
-		if got := exchange(t, f, readID, 18); got != id+id {
+		if got := exchange(t, f, readID, 18); got != gammaID+gammaID {
 			t.Fatalf("answer at the new rate %s", got)
 		}
+		s.clocked(2, true)
 		f.Close()
-		time.Sleep(100 * time.Millisecond) // the kernel tells of the hang-up when it likes
+		s.clocked(2, false) // the kernel tells of the hang-up when it likes
 	}
 	io.WriteString(s.in, "fault dead-chip chip=1\nvolts 1100\nfan 0.9\nheal\nstatus\n")
 	if head, row := s.next(), s.next(); !strings.Contains(head, "MHz") || !strings.Contains(row, "true") {
@@ -199,7 +217,7 @@ func TestSocket(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		conn.SetDeadline(time.Now().Add(patience))
 		const id = "aa5513971800000006"
 		if got := exchange(t, conn, "55aa520500000a", 27); got != id+id+id {
 			t.Errorf("answer %s", got)
