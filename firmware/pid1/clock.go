@@ -7,22 +7,9 @@ import (
 	"time"
 )
 
-// A stamp is a time that the world is at least at, and who says so.
-type stamp struct {
-	time   time.Time
-	source string
-}
-
-// latest is the stamp to set the clock to, if any is after now by more than slack:
-// none of the sources can be ahead, but each may be long past.
-func latest(now time.Time, stamps ...stamp) (best stamp, set bool) {
-	for _, s := range stamps {
-		if s.time.After(best.time) {
-			best = s
-		}
-	}
-	return best, best.time.After(now.Add(clockSlack))
-}
+// behind says whether a clock that shows now is behind t, which has passed, by more than
+// clockSlack.
+func behind(now, t time.Time) bool { return t.After(now.Add(clockSlack)) }
 
 const clockSlack = 2 * time.Second
 
@@ -83,7 +70,7 @@ func writeFile(path string, content []byte, mode os.FileMode) error {
 // tidy removes what power cuts have left of files that were being replaced: the first
 // folder of a small FAT has a few hundred places.
 func tidy(dir string) {
-	for _, pattern := range []string{"*.new", ".*-*"} {
+	for _, pattern := range []string{"*" + newSuffix, ".*-*"} {
 		left, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			continue

@@ -85,10 +85,11 @@ func mountPartition(device, dir string, flags uintptr) error {
 // appears waits for a file that the kernel makes when it has found a device.
 func appears(name string, within time.Duration) bool {
 	for end := time.Now().Add(within); ; time.Sleep(50 * time.Millisecond) {
+		late := time.Now().After(end) // before it is looked for: the machine may stand still
 		if _, err := os.Stat(name); err == nil {
 			return true
 		}
-		if time.Now().After(end) {
+		if late {
 			return false
 		}
 	}

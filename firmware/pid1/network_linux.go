@@ -156,17 +156,23 @@ func findInterface(ctx context.Context, name string) (string, error) {
 	return "", errors.Join(fmt.Errorf("there is no interface %s, nor another one: is its driver in the image?", name), err)
 }
 
-func linkUp(name string) error {
+// dial is the way to change an interface.
+func dial(name string) (c *rtnetlink.Conn, index uint32, err error) {
 	i, err := net.InterfaceByName(name)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
-	c, err := rtnetlink.Dial(nil)
+	c, err = rtnetlink.Dial(nil)
+	return c, uint32(i.Index), err
+}
+
+func linkUp(name string) error {
+	c, index, err := dial(name)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	return c.Link.Set(&rtnetlink.LinkMessage{Index: uint32(i.Index), Flags: unix.IFF_UP, Change: unix.IFF_UP})
+	return c.Link.Set(&rtnetlink.LinkMessage{Index: index, Flags: unix.IFF_UP, Change: unix.IFF_UP})
 }
 
 // apply gives an interface its address, the way out, and the name servers.
@@ -174,31 +180,27 @@ func apply(name string, a address) error {
 	if !a.prefix.IsValid() || a.prefix.Addr().IsUnspecified() {
 		return fmt.Errorf("%v is no address", a.prefix)
 	}
-	i, err := net.InterfaceByName(name)
-	if err != nil {
-		return err
-	}
-	c, err := rtnetlink.Dial(nil)
+	c, index, err := dial(name)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	ip := net.IP(a.prefix.Addr().AsSlice())
 	err = c.Address.New(&rtnetlink.AddressMessage{
-		Family: unix.AF_INET, PrefixLength: uint8(a.prefix.Bits()), Scope: unix.RT_SCOPE_UNIVERSE, Index: uint32(i.Index),
+		Family: unix.AF_INET, PrefixLength: uint8(a.prefix.Bits()), Scope: unix.RT_SCOPE_UNIVERSE, Index: index,
 		Attributes: &rtnetlink.AddressAttributes{Address: ip, Local: ip},
 	})
 	if err != nil && !errors.Is(err, os.ErrExist) && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("address %v: %w", a.prefix, err)
 	}
-	if err := removeOthers(c, uint32(i.Index), ip); err != nil {
+	if err := removeOthers(c, index, ip); err != nil {
 		return fmt.Errorf("old address: %w", err)
 	}
 	if a.gateway.IsValid() {
 		err := c.Route.Replace(&rtnetlink.RouteMessage{
 			Family: unix.AF_INET, Table: unix.RT_TABLE_MAIN, Protocol: unix.RTPROT_DHCP,
 			Scope: unix.RT_SCOPE_UNIVERSE, Type: unix.RTN_UNICAST,
-			Attributes: rtnetlink.RouteAttributes{Gateway: a.gateway.AsSlice(), OutIface: uint32(i.Index)},
+			Attributes: rtnetlink.RouteAttributes{Gateway: a.gateway.AsSlice(), OutIface: index},
 		})
 		if err != nil {
 			return fmt.Errorf("route by way of %v: %w", a.gateway, err)

@@ -18,24 +18,21 @@ import (
 	"github.com/lodefw/lode/firmware/recipe"
 )
 
-func TestLatest(t *testing.T) {
+func TestBehind(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	built, saved := stamp{now.Add(-time.Hour), "built"}, stamp{now.Add(time.Hour), "saved"}
 	for _, c := range []struct {
-		now    time.Time
-		stamps []stamp
-		want   string // source; empty: the clock stays
+		now, told time.Time
+		want      bool // the clock moves
 	}{
-		{time.Unix(0, 0), []stamp{built, saved}, "saved"},
-		{time.Unix(0, 0), []stamp{built, {}}, "built"},
-		{now, []stamp{built}, ""},
-		{now, []stamp{built, saved}, "saved"},
-		{now, []stamp{{now.Add(time.Second), "hardly later"}}, ""},
-		{now, nil, ""},
+		{time.Unix(0, 0), now, true},
+		{time.Unix(0, 0), time.Time{}, false},
+		{now, now.Add(-time.Hour), false},
+		{now, now.Add(time.Hour), true},
+		{now, now.Add(time.Second), false},
+		{now, time.Time{}, false},
 	} {
-		s, set := latest(c.now, c.stamps...)
-		if set != (c.want != "") || set && s.source != c.want {
-			t.Errorf("%v with %v: %v %v", c.now, c.stamps, s, set)
+		if got := behind(c.now, c.told); got != c.want {
+			t.Errorf("behind(%v, %v) = %v", c.now, c.told, got)
 		}
 	}
 }

@@ -142,17 +142,14 @@ func (m *machine) load() {
 	m.did("board", what, err)
 }
 
-// setClock moves the clock to the latest of what is known, if it is behind. When the
-// image was built and when it ran last are not among that: a clock that looks set, and
-// is not, would make the miner refuse a pool whose certificate is younger. The miner
+// setClock moves the clock to the pool's time that the miner has saved, if it is behind.
+// When the image was built and when it ran last do not move it: a clock that looks set,
+// and is not, would make the miner refuse a pool whose certificate is younger. The miner
 // knows both, and takes a clock in 1970 for what it is.
-func (m *machine) setClock(known ...stamp) {
-	s, set := latest(time.Now(), known...)
-	if !set {
-		return
+func (m *machine) setClock() {
+	if t := readClock(path.Join(m.data, "clock")); behind(time.Now(), t) {
+		m.did("clock", t.UTC().Format(time.DateTime)+", told by the pool", setTime(t))
 	}
-	err := setTime(s.time)
-	m.did("clock", s.time.UTC().Format(time.DateTime)+", "+s.source, err)
 }
 
 // networkFirst is how long the miner waits for the network before it starts, to count
@@ -260,7 +257,7 @@ func (m *machine) watch(ctx context.Context, address string) {
 		}
 		if n.hear(&s, time.Now()) {
 			m.say("memory: miner %s, first process %s, free %s", resident(fmt.Sprint(m.pid.Load())), resident("self"), freeMemory())
-			m.setClock(stamp{readClock(path.Join(m.data, "clock")), "told by the pool"})
+			m.setClock()
 			m.prove()
 			tick.Reset(5 * time.Second)
 		}

@@ -41,12 +41,7 @@ func supervise(ctx context.Context, r runner, c *console, ended func()) {
 		}
 		c.say("miner: ended (%s); it starts again in %v", how, pause)
 		ended()
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
+		sleep(ctx, pause)
 		pause = min(2*pause, maxBackOff)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -99,22 +100,10 @@ func (p *process) start() (pid int, err error) {
 	}
 	go func() { // ends when the child has
 		defer r.Close()
-		copyTo(p.log, r)
+		io.Copy(p.log, r)
 	}()
 	p.pid.Store(int64(pid))
 	return pid, nil
-}
-
-// copyTo reads until the end of r.
-func copyTo(log *tail, r *os.File) {
-	b := make([]byte, 4096)
-	for {
-		n, err := r.Read(b)
-		log.Write(b[:n])
-		if err != nil {
-			return
-		}
-	}
 }
 
 // minerEnv is ours - the kernel gives us what it does not know of its command line -
