@@ -370,5 +370,3 @@ func (b *builder) logf(format string, args ...any) {
 		b.Log(format, args...)
 	}
 }
-
-func (b *builder) jobs() int { return runtime.NumCPU() }

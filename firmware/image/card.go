@@ -1,7 +1,6 @@
 package image
 
 import (
-	"bytes"
 	"context"
 	_ "embed" // boot.cmd
 	"fmt"
@@ -178,7 +177,7 @@ func (b *builder) loaderPart(ctx context.Context, p recipe.Part) ([]byte, error)
 	if err != nil {
 		return nil, fmt.Errorf("image: boot loader: %w", err)
 	}
-	return bytes.Clone(data), nil
+	return data, nil
 }
 
 // cardConfig is what a user finds on a card that was built without a configuration.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"path"
 	"time"
 )
 
@@ -41,7 +42,7 @@ func CPIO(entries []Entry, mtime time.Time) ([]byte, error) {
 		default:
 			return nil, fmt.Errorf("image: initramfs: %s is neither file, folder nor device", e.Name)
 		}
-		if !fs.ValidPath(e.Name) || made[e.Name] || !made[dirOf(e.Name)] {
+		if !fs.ValidPath(e.Name) || made[e.Name] || !made[path.Dir(e.Name)] {
 			return nil, fmt.Errorf("image: initramfs: %q is no path, is there twice, or comes before its folder", e.Name)
 		}
 		made[e.Name] = true
@@ -69,13 +70,4 @@ func cpioEntry(b *bytes.Buffer, inode, mode uint32, e Entry, mtime time.Time) {
 	b.Write(make([]byte, -b.Len()&3))
 	b.Write(e.Data)
 	b.Write(make([]byte, -b.Len()&3))
-}
-
-func dirOf(name string) string {
-	for i := len(name) - 1; i > 0; i-- {
-		if name[i] == '/' {
-			return name[:i]
-		}
-	}
-	return "."
 }

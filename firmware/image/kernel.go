@@ -45,20 +45,18 @@ func (b *builder) kernel(ctx context.Context) error {
 }
 
 func (b *builder) kernelFiles(ctx context.Context) (files kernelFiles, err error) {
+	// What the user names comes before what the recipe says, whatever the provider.
 	k := b.Recipe.Kernel
-	switch k.Provider {
-	case recipe.Debian:
+	switch given := b.Given["kernel"]; {
+	case given != "":
+		files.image, files.modules = given, b.Given["modules"]
+	case k.Provider == recipe.Debian:
 		files, err = b.debianKernel(ctx)
-	case recipe.Source:
+	case k.Provider == recipe.Source:
 		files, err = b.sourceKernel(ctx)
 	}
 	if err != nil {
 		return files, err
-	}
-	// What the user names comes before what the recipe says, whatever the provider.
-	if given := b.Given["kernel"]; given != "" {
-		files.image = given
-		files.modules = b.Given["modules"]
 	}
 	if given := b.Given["dtb"]; given != "" {
 		files.dtb = given
@@ -77,9 +75,6 @@ func (b *builder) kernelFiles(ctx context.Context) (files kernelFiles, err error
 // debianKernel is Debian's kernel, as it is.
 func (b *builder) debianKernel(ctx context.Context) (files kernelFiles, err error) {
 	k := b.Recipe.Kernel
-	if b.Given["kernel"] != "" {
-		return files, nil
-	}
 	dir, err := b.Cache.Kernel(ctx, k.Arch, k.Package)
 	if err != nil {
 		return files, err

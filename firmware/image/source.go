@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -19,9 +20,6 @@ import (
 // each version of the source, the fragment and the compiler.
 func (b *builder) sourceKernel(ctx context.Context) (files kernelFiles, err error) {
 	k := b.Recipe.Kernel
-	if b.Given["kernel"] != "" {
-		return files, nil
-	}
 	fragment, err := os.ReadFile(filepath.Join(b.Root, "firmware", "boards", k.Fragment))
 	if err != nil {
 		return files, fmt.Errorf("image: kernel: %w", err)
@@ -125,7 +123,7 @@ func (b *builder) buildKernel(ctx context.Context, box *Toolbox, source, dir str
 		return runLogged(cmd, filepath.Join(b.Cache.Dir, "kernel.log"))
 	}
 	makeArgs := func(args ...string) []string {
-		return append([]string{"-C", tree, "O=" + out, "ARCH=arm", "CROSS_COMPILE=" + k.Compiler, "-j" + strconv.Itoa(b.jobs())}, args...)
+		return append([]string{"-C", tree, "O=" + out, "ARCH=arm", "CROSS_COMPILE=" + k.Compiler, "-j" + strconv.Itoa(runtime.NumCPU())}, args...)
 	}
 	if err := step("tar", "-xJf", tarball, "-C", tree, "--strip-components=1"); err != nil {
 		return err
