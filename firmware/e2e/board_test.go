@@ -60,6 +60,7 @@ func newSim(t *testing.T, args ...string) *sim {
 	}
 	s.stop = sync.OnceFunc(func() {
 		cmd.Process.Signal(os.Interrupt)
+		defer time.AfterFunc(bootWithin, func() { cmd.Process.Kill() }).Stop()
 		cmd.Wait()
 	})
 	t.Cleanup(func() {
@@ -147,7 +148,7 @@ func (s *sim) mine(t *testing.T, h *host, g *guest) {
 	t.Helper()
 	h.until(t, g, 1, 0, bootWithin)
 	t.Log(g.until(t, "shares: the first is accepted", bootWithin))
-	memory := g.until(t, "memory:", bootWithin)
+	memory := g.until(t, "memory: miner", bootWithin)
 	t.Log(memory)
 	if kib := residentKiB(t, memory); kib > mostResident {
 		t.Errorf("the miner has %d KiB resident, at most %d are good", kib, mostResident)
@@ -202,12 +203,12 @@ func with(t *testing.T, dir string, files map[string]string) string {
 }
 
 const (
-	// bootWithin is for a busy machine: an idle one takes a fifth of it.
-	bootWithin = 120 * time.Second
-	// blockWithin is for a chain that begins at a block each 2^23 hashes, and a
-	// virtual chip that makes some 10^5 each second: a minute on average, so that
-	// one run in a million takes longer.
-	blockWithin = 900 * time.Second
+	// bootWithin is for a busy machine: an idle one takes a tenth of it.
+	bootWithin = 5 * time.Minute
+	// blockWithin is for 2^20 hashes a block (see waiting), and a virtual chip that
+	// makes some 10^5 each second: ten seconds on average, and a busy machine has
+	// bad luck too.
+	blockWithin = 15 * time.Minute
 	// mostResident is what a board of 64 MB can give the miner, in KiB.
 	mostResident = 24 << 10
 )

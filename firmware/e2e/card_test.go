@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lodefw/lode/firmware/fat"
 	"github.com/lodefw/lode/firmware/image"
 	"github.com/lodefw/lode/firmware/pid1"
@@ -37,12 +39,14 @@ type workshop struct {
 	version   update.Version
 	when      int64  // it was built
 	next, bad string // updates: one that works, one after it that does not
+	alone     string // one more, that never reaches a pool
 }
 
 // Versions of the updates; what is built here has a smaller one.
 const (
-	nextVersion = "v9000.0.0"
-	badVersion  = "v9001.0.0"
+	nextVersion  = "v9000.0.0"
+	badVersion   = "v9001.0.0"
+	aloneVersion = "v9002.0.0"
 )
 
 func newWorkshop(t *testing.T) *workshop {
@@ -57,9 +61,22 @@ func newWorkshop(t *testing.T) *workshop {
 		t.Fatal(err)
 	}
 	w.version, w.when = m.Version, m.Built
-	w.next = w.update(t, nextVersion, nil)
-	w.bad = w.update(t, badVersion, []byte("This is no program: the kernel has nothing to start.\n"))
+	w.next = w.update(t, nextVersion, w.r, nil)
+	w.bad = w.update(t, badVersion, w.r, []byte("This is no program: the kernel has nothing to start.\n"))
+	w.alone = w.update(t, aloneVersion, without(t, w.r, "dwmac-sun8i"), nil)
 	return w
+}
+
+// without is a recipe that somebody has taken a module out of.
+func without(t *testing.T, r *recipe.Recipe, module string) *recipe.Recipe {
+	t.Helper()
+	other, kernel := *r, *r.Kernel
+	kernel.Modules = slices.DeleteFunc(slices.Clone(kernel.Modules), func(m string) bool { return m == module })
+	if len(kernel.Modules) == len(r.Kernel.Modules) {
+		t.Fatalf("%s has no module %s", r.ID, module)
+	}
+	other.Kernel = &kernel
+	return &other
 }
 
 func (w *workshop) goBuild(t *testing.T, out, pkg string) {
@@ -82,14 +99,14 @@ func (w *workshop) file(t *testing.T, name string) []byte {
 }
 
 // update builds one with the test key. program is nil for the real one.
-func (w *workshop) update(t *testing.T, version string, program []byte) string {
+func (w *workshop) update(t *testing.T, version string, r *recipe.Recipe, program []byte) string {
 	t.Helper()
 	v, err := update.ParseVersion(version)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m, err := image.Build(t.Context(), image.Options{
-		Recipe: w.r, Root: root, Out: filepath.Join(w.temp, version), Cache: w.cache, Version: v, Built: w.when, Key: update.TestKey(), Program: program,
+		Recipe: r, Root: root, Out: filepath.Join(w.temp, version), Cache: w.cache, Version: v, Built: w.when, Key: update.TestKey(), Program: program,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -109,12 +126,23 @@ type card struct {
 func (w *workshop) newCard(t *testing.T) *card {
 	t.Helper()
 	c := w.cardOf(t, w.file(t, "sdcard.img"))
-	config := filepath.Join(t.TempDir(), recipe.CardConfig)
-	text := fmt.Sprintf("pool = [%q]\nuser = \"e2e.card\"\nboard = \"laptop\"\nthreads = 1\n", w.host.url)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	c.lay(t, recipe.CardConfig, []byte(w.settings()))
+	return c
+}
+
+func (w *workshop) settings() string {
+	return fmt.Sprintf("pool = [%q]\nuser = \"e2e.card\"\nboard = \"laptop\"\nthreads = 1\n", w.host.url)
+}
+
+// lay puts a file onto the card's first partition, as a person does whose computer
+// mounts it.
+func (c *card) lay(t *testing.T, name string, content []byte) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	box, err := w.cache.Tools(t.Context(), image.Mcopy)
+	box, err := c.cache.Tools(t.Context(), image.Mcopy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,14 +150,13 @@ func (w *workshop) newCard(t *testing.T) *card {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd, err := box.Command(t.Context(), image.Mcopy.Command, "-o", "-i", fmt.Sprintf("%s@@%d", c.name, at), config, "::"+recipe.CardConfig)
+	cmd, err := box.Command(t.Context(), image.Mcopy.Command, "-o", "-i", fmt.Sprintf("%s@@%d", c.name, at), file, "::"+name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("mcopy: %v\n%s", err, out)
 	}
-	return c
 }
 
 // cardOf is a card with this content.
@@ -164,15 +191,21 @@ func (c *card) read(t *testing.T) []byte {
 	return b
 }
 
-// boot switches the board on. Each start has its log of writes.
+// boot switches the board on.
 func (c *card) boot(t *testing.T) *guest {
+	t.Helper()
+	c.port = reservePort(t)
+	return c.bootWith(t, fmt.Sprintf("user,hostfwd=tcp:127.0.0.1:%d-:%d", c.port, pid1.UpdatePort))
+}
+
+// bootWith is boot with another network. Each start has its log of writes.
+func (c *card) bootWith(t *testing.T, nic string) *guest {
 	t.Helper()
 	c.starts++
 	log := c.logName(c.starts)
 	if err := os.WriteFile(log, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.port = freePort(t)
 	return launch(t, fmt.Sprintf("console%d.log", c.starts), func(console string) (*exec.Cmd, error) {
 		cmd, err := c.cache.Qemu(t.Context(), c.r, c.dir, "", "-chardev", console, "-chardev", "null,id=uart0")
 		if err != nil {
@@ -184,7 +217,7 @@ func (c *card) boot(t *testing.T) *guest {
 				cmd.Args[i] = "if=sd,driver=blklogwrites,file.driver=raw,file.file.driver=file,file.file.filename=" + c.name +
 					",log.driver=file,log-sector-size=512,log.filename=" + log
 			case a == "user" && cmd.Args[i-1] == "-nic":
-				cmd.Args[i] = fmt.Sprintf("user,hostfwd=tcp:127.0.0.1:%d-:%d", c.port, pid1.UpdatePort)
+				cmd.Args[i] = nic
 			}
 		}
 		return cmd, nil
@@ -203,15 +236,28 @@ func (c *card) writes(t *testing.T, start int) []write {
 	return w
 }
 
-// freePort is one of this machine's. QEMU cannot choose one and tell.
-func freePort(t *testing.T) int {
+// reservePort is a port of this machine's for QEMU, which cannot choose one and tell.
+// It is bound until the test ends, so that nobody else is given it; Linux lets QEMU,
+// who asks for that very one, listen there all the same, as both allow it.
+func reservePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Cleanup(func() { unix.Close(s) })
+	err = unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	if err == nil {
+		err = unix.Bind(s, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := unix.Getsockname(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.(*unix.SockaddrInet4).Port
 }
 
 // send sends a bundle as lodectl does, but one that lodectl would not.
@@ -236,10 +282,13 @@ func (c *card) lodectl(t *testing.T, file string) (string, error) {
 	return string(out), err
 }
 
+// startsKernel is U-Boot's last word.
+const startsKernel = "Starting kernel"
+
 // works waits until the slot has proved itself.
 func (c *card) works(t *testing.T, g *guest, n slot.Name, version string) {
 	t.Helper()
-	g.until(t, "Starting kernel", bootWithin)
+	g.until(t, startsKernel, bootWithin)
 	g.until(t, fmt.Sprintf("board: %s %s, slot %s", cardBoard, version, n), bootWithin)
 	g.until(t, "shares: the first is accepted", bootWithin)
 	t.Logf("slot %s: accepted work after %v", n, time.Since(g.begin).Round(time.Second))
@@ -269,9 +318,15 @@ func (c *card) updates(t *testing.T, g *guest, file string) {
 	if err != nil || !strings.Contains(out, "ok: ") {
 		t.Fatalf("lodectl update: %v\n%s", err, out)
 	}
-	g.until(t, "reboot now", bootWithin)
+	reboots(t, g)
 	t.Logf("update after %v: %s", time.Since(begin).Round(time.Second), strings.TrimSpace(out))
-	g.stop() // QEMU's board has no reset
+}
+
+// reboots waits until the board starts again, and switches it off: QEMU's has no reset.
+func reboots(t *testing.T, g *guest) {
+	t.Helper()
+	g.until(t, "reboot now", bootWithin)
+	g.stop()
 }
 
 // The card starts by its own boot loader and mines; it takes an update over the network
@@ -299,6 +354,10 @@ func TestCard(t *testing.T) {
 		t.Run("bad", func(t *testing.T) {
 			t.Parallel()
 			badUpdate(t, c, g)
+		})
+		t.Run("alone", func(t *testing.T) {
+			t.Parallel()
+			alone(t, w)
 		})
 		t.Run("corrupt", func(t *testing.T) {
 			t.Parallel()
@@ -413,7 +472,8 @@ func badUpdate(t *testing.T, c *card, g *guest) {
 	c.wantState(t, slot.B, 0, slot.Tries)
 }
 
-// corrupt flips one bit of slot A: U-Boot sees it and starts slot B.
+// corrupt flips one bit of slot A: U-Boot sees it and starts slot B. An update on the
+// card that is another board's is refused there, and taken away; the slot goes on.
 func corrupt(t *testing.T, w *workshop) {
 	content := w.newCard(t).read(t)
 	v, err := volume(bytes.NewReader(content), slotAPart)
@@ -430,12 +490,22 @@ func corrupt(t *testing.T, w *workshop) {
 	}
 	content[at+extents[len(extents)/2].At+fat.Sector] ^= 4
 	c := w.cardOf(t, content)
+	c.lay(t, pid1.BundleOnCard, bundleFor(t, "vexpress", c.version))
 	g := c.boot(t)
 	g.until(t, "trying slot A", bootWithin)
 	t.Log(g.until(t, "Bad hash", bootWithin))
 	g.until(t, "slot A does not start", bootWithin)
 	g.until(t, "trying slot B", bootWithin)
-	c.proves(t, g, slot.B, w.version.String())
+	g.until(t, startsKernel, bootWithin)
+	here := g.seen
+	refusal := g.until(t, "update: from the card: ", bootWithin)
+	if !strings.Contains(refusal, "for the board vexpress") {
+		t.Errorf("another board's update on the card: %s", refusal)
+	}
+	g.seen = here // whichever came first
+	g.until(t, "shares: the first is accepted", bootWithin)
+	g.until(t, "slot B: good", bootWithin)
 	g.stop()
 	c.wantState(t, slot.B, 2, slot.Tries)
+	c.wantTaken(t)
 }

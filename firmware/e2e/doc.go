@@ -7,8 +7,9 @@
 //	  2nd, 3rd UART ---- unix sockets --------------------->  lode-sim: chips; bridge
 //	  console       ---- unix socket ---------------------->  lines, to wait for
 //
-// The card of the board sunxi-h3 starts by its own U-Boot: it takes an update, refuses
-// others, falls back. All that is written to it meanwhile is recorded by QEMU; cards as
+// The card of the board sunxi-h3 starts by its own U-Boot: it takes an update, over the
+// network or from the card itself, refuses others, falls back when one does not start or
+// does no work in time. All that is written to it meanwhile is recorded by QEMU; cards as
 // power cuts would have left them are made of that, given to a model of boot.cmd, and
 // started. LODE_E2E_SEED chooses other cuts, LODE_E2E_LONG=1 makes ten times as many.
 //

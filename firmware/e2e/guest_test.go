@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -109,11 +110,13 @@ func launch(t *testing.T, log string, qemu func(console string) (*exec.Cmd, erro
 	go func() {
 		defer close(g.ended)
 		cmd.Wait()
+		l.Close() // nobody comes any more
 	}()
-	l.(*net.UnixListener).SetDeadline(time.Now().Add(30 * time.Second))
+	l.(*net.UnixListener).SetDeadline(time.Now().Add(bootWithin))
 	c, err := l.Accept()
 	if err != nil {
 		cmd.Process.Kill()
+		<-g.ended
 		t.Fatalf("QEMU has no console: %v\n%s", err, stderr.String())
 	}
 	g.console = newReel(c)
@@ -144,18 +147,21 @@ func (g *guest) either(t *testing.T, within time.Duration, texts ...string) stri
 	t.Helper()
 	late := time.NewTimer(within)
 	defer late.Stop()
-	for {
+	for over := ""; ; {
 		line, next, changed := g.console.find(g.seen, texts...)
 		g.seen = next
 		if changed == nil {
 			return line
 		}
+		if over != "" { // and the last lines were looked at
+			t.Fatalf("%s, and no %q on the console:\n%s", over, texts, g.console.text())
+		}
 		select {
 		case <-changed:
 		case <-g.console.done:
-			t.Fatalf("the console ended without %q:\n%s", texts, g.console.text())
+			over = "QEMU ended"
 		case <-late.C:
-			t.Fatalf("no %q within %v on the console:\n%s", texts, within, g.console.text())
+			over = fmt.Sprintf("after %v", within)
 		}
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -73,13 +73,9 @@ const guestSees = "10.0.2.2"
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	chain, err := embedded.Open(embedded.Config{Dir: t.TempDir(), Log: log})
-	if err != nil {
-		t.Fatal(err)
-	}
+	chain := waiting(t)
 	h := &host{ledger: &ledger{changed: make(chan struct{})}}
-	p, err := pool.New(pool.Config{PayoutScript: []byte{0x51}, SubsidyInterval: uint32(chain.Params().SubsidyReductionInterval), SharesPerMinute: 60}, chain, h.ledger, log)
+	p, err := pool.New(pool.Config{PayoutScript: []byte{0x51}, SubsidyInterval: uint32(chain.Params().SubsidyReductionInterval), SharesPerMinute: 60}, chain, h.ledger, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,22 +105,44 @@ func newHost(t *testing.T) *host {
 	return h
 }
 
+// waiting is a chain that has waited for its first block for so long that it takes one
+// at the lowest difficulty.
+func waiting(t *testing.T) *embedded.Chain {
+	t.Helper()
+	dir := t.TempDir()
+	past := func() time.Time { return time.Now().Add(-5 * time.Minute) }
+	chain, err := embedded.Open(embedded.Config{Dir: dir, Now: past})
+	if err == nil {
+		err = chain.Close()
+	}
+	if err == nil {
+		chain, err = embedded.Open(embedded.Config{Dir: dir})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chain
+}
+
 // until waits for shares and blocks.
 func (h *host) until(t *testing.T, g *guest, shares, blocks int, within time.Duration) {
 	t.Helper()
 	late := time.NewTimer(within)
 	defer late.Stop()
-	for {
+	for over := ""; ; {
 		s, b, changed := h.state()
 		if s >= shares && b >= blocks {
 			return
 		}
+		if over != "" {
+			t.Fatalf("%s: %d shares, %d blocks; want %d and %d", over, s, b, shares, blocks)
+		}
 		select {
 		case <-changed:
 		case <-g.ended:
-			t.Fatalf("QEMU ended; %d shares, %d blocks", s, b)
+			over = "QEMU ended"
 		case <-late.C:
-			t.Fatalf("after %v: %d shares, %d blocks; want %d and %d", within, s, b, shares, blocks)
+			over = fmt.Sprintf("after %v", within)
 		}
 	}
 }
@@ -141,15 +159,39 @@ func newReel(r io.Reader) *reel {
 	l := &reel{changed: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(l.done)
-		for s := bufio.NewScanner(r); s.Scan(); {
-			l.mu.Lock()
-			l.lines = append(l.lines, strings.TrimRight(s.Text(), "\r"))
-			close(l.changed)
-			l.changed = make(chan struct{})
-			l.mu.Unlock()
-		}
+		l.read(r)
 	}()
 	return l
+}
+
+// printk is how a line of the kernel's begins. On a console it may do so in the middle
+// of a program's line, whose rest follows it.
+var printk = regexp.MustCompile(`\[ *[0-9]+\.[0-9]{6}\] `)
+
+// read takes the programs' and the kernel's lines apart.
+func (l *reel) read(r io.Reader) {
+	begun := ""
+	for b := bufio.NewReader(r); ; {
+		text, err := b.ReadString('\n')
+		text = begun + text
+		begun = ""
+		if at := printk.FindStringIndex(text); at != nil {
+			begun, text = text[:at[0]], text[at[0]:]
+		}
+		if err != nil { // what is left has no end
+			l.add(begun + text)
+			return
+		}
+		l.add(text)
+	}
+}
+
+func (l *reel) add(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, strings.TrimRight(line, "\r\n"))
+	close(l.changed)
+	l.changed = make(chan struct{})
 }
 
 // find returns the first line from number from on that has one of the texts.
