@@ -34,9 +34,8 @@ func (v *Volume) Check() error {
 
 // claim goes along a file's chain.
 func (v *Volume) claim(name string, e []byte, owned []bool) error {
-	size := int64(binary.LittleEndian.Uint32(e[28:]))
-	needs := int((size + int64(v.layout.cluster()) - 1) / int64(v.layout.cluster()))
-	at := int(binary.LittleEndian.Uint16(e[26:]))
+	at, size := place(e)
+	needs := v.layout.needs(size)
 	if needs == 0 && at == 0 {
 		return nil
 	}
@@ -66,10 +65,11 @@ func (v *Volume) Salvage(most int) []File {
 		if name == "" {
 			name = short
 		}
-		if int64(binary.LittleEndian.Uint32(e[28:])) > int64(most) {
+		cluster, size := place(e)
+		if size > int64(most) {
 			return true
 		}
-		if content, err := v.read(name, int(binary.LittleEndian.Uint16(e[26:])), int(binary.LittleEndian.Uint32(e[28:]))); err == nil {
+		if content, err := v.read(name, cluster, size); err == nil {
 			files = append(files, File{name, content})
 		}
 		return true

@@ -2,6 +2,7 @@ package fat
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -106,9 +107,23 @@ func TestDamaged(t *testing.T) {
 			t.Errorf("chain to %d: %d bytes, %v", next, len(got), err)
 		}
 	}
+	l, err := newLayout(9 * mib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	huge := slices.Clone(b)
+	size := l.rootAt()*Sector + 2*entrySize + 28 // behind the label and the long name
+	binary.LittleEndian.PutUint32(huge[size:], 0xffffffff)
+	v, err := Open(bytes.NewReader(huge))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := v.ReadFile("long"); err == nil {
+		t.Errorf("a size of 4 GiB: %d bytes", len(got))
+	}
 	clear(b[:Sector])
 	if _, err := Open(bytes.NewReader(b)); !errors.Is(err, errNoFAT) {
-		t.Errorf("without a first Sector: %v", err)
+		t.Errorf("without a first sector: %v", err)
 	}
 }
 

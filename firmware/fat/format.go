@@ -25,7 +25,7 @@ func Format(size int64, label string, id uint32, when time.Time, files []File) (
 	}
 	used := 2
 	for _, f := range files {
-		used += l.needs(len(f.Content))
+		used += l.needs(int64(len(f.Content)))
 	}
 	if used-2 > l.clusters() {
 		return nil, fmt.Errorf("fat: the files do not fit into %d bytes", size)
@@ -46,7 +46,7 @@ func Format(size int64, label string, id uint32, when time.Time, files []File) (
 			return nil, errors.New("fat: too many files for the root directory")
 		}
 		copy(b[l.at(next):], f.Content)
-		next = chain(table, next, l.needs(len(f.Content)))
+		next = chain(table, next, l.needs(int64(len(f.Content))))
 	}
 	for i := range l.fats {
 		copy(b[(l.reserved+i*l.perFAT)*Sector:], table)

@@ -29,16 +29,20 @@ type layout struct {
 	perCluster, reserved, fats, perFAT, rootEntries, total int
 }
 
-func (l layout) rootAt() int     { return l.reserved + l.fats*l.perFAT }
-func (l layout) dataAt() int     { return l.rootAt() + l.rootEntries*entrySize/Sector }
-func (l layout) clusters() int   { return (l.total - l.dataAt()) / l.perCluster }
-func (l layout) cluster() int    { return l.perCluster * Sector } // bytes
-func (l layout) at(n int) int64  { return int64(l.dataAt()+(n-2)*l.perCluster) * Sector }
-func (l layout) has(n int) bool  { return n >= 2 && n < l.clusters()+2 }
-func (l layout) fatBytes() int   { return (l.clusters() + 2) * 2 }
-func (l layout) needs(n int) int { return (n + l.cluster() - 1) / l.cluster() }
+func (l layout) rootAt() int    { return l.reserved + l.fats*l.perFAT }
+func (l layout) dataAt() int    { return l.rootAt() + l.rootEntries*entrySize/Sector }
+func (l layout) clusters() int  { return (l.total - l.dataAt()) / l.perCluster }
+func (l layout) cluster() int   { return l.perCluster * Sector } // bytes
+func (l layout) at(n int) int64 { return int64(l.dataAt()+(n-2)*l.perCluster) * Sector }
+func (l layout) has(n int) bool { return n >= 2 && n < l.clusters()+2 }
+func (l layout) fatBytes() int  { return (l.clusters() + 2) * 2 }
 
-var errNoFAT = errors.New("fat: this is no volume of FAT16, or its first Sector is damaged")
+// needs is the number of clusters for so many bytes.
+func (l layout) needs(size int64) int {
+	return int((size + int64(l.cluster()) - 1) / int64(l.cluster()))
+}
+
+var errNoFAT = errors.New("fat: this is no volume of FAT16, or its first sector is damaged")
 
 // parseLayout reads the first sector.
 func parseLayout(b []byte) (l layout, err error) {

@@ -46,9 +46,9 @@ func (v *Volume) Extents(name string) ([]Extent, error) {
 	return v.extents(name, cluster, size)
 }
 
-func (v *Volume) extents(name string, cluster, size int) ([]Extent, error) {
+func (v *Volume) extents(name string, cluster int, size int64) ([]Extent, error) {
 	var all []Extent
-	for left := int64(size); left > 0; {
+	for left := size; left > 0; {
 		if !v.layout.has(cluster) || len(all) > v.layout.clusters() {
 			return nil, fmt.Errorf("fat: the chain of %s is damaged", name)
 		}
@@ -69,7 +69,7 @@ func (v *Volume) ReadFile(name string) ([]byte, error) {
 	return v.read(name, cluster, size)
 }
 
-func (v *Volume) read(name string, cluster, size int) ([]byte, error) {
+func (v *Volume) read(name string, cluster int, size int64) ([]byte, error) {
 	all, err := v.extents(name, cluster, size)
 	if err != nil {
 		return nil, err
@@ -98,21 +98,27 @@ func (v *Volume) Names() ([]string, error) {
 	return names, err
 }
 
-func (v *Volume) find(name string) (cluster, size int, err error) {
+func (v *Volume) find(name string) (cluster int, size int64, err error) {
 	err = fmt.Errorf("fat: %s: %w", name, fs.ErrNotExist)
 	if failed := v.each(false, func(long, short string, e []byte) bool {
 		if !strings.EqualFold(long, name) && !strings.EqualFold(short, name) {
 			return true
 		}
-		cluster, size, err = int(binary.LittleEndian.Uint16(e[26:])), int(binary.LittleEndian.Uint32(e[28:])), nil
+		cluster, size = place(e)
+		err = nil
 		return false
 	}); failed != nil {
 		return 0, 0, failed
 	}
-	if most := v.layout.clusters() * v.layout.cluster(); size > most {
+	if v.layout.needs(size) > v.layout.clusters() {
 		return 0, 0, fmt.Errorf("fat: %s would be larger than its volume", name)
 	}
 	return cluster, size, err
+}
+
+// place is a file's first cluster and its size, by its entry.
+func place(e []byte) (cluster int, size int64) {
+	return int(binary.LittleEndian.Uint16(e[26:])), int64(binary.LittleEndian.Uint32(e[28:]))
 }
 
 // Directory entries that are no files.
