@@ -315,15 +315,17 @@ func steady(t testing.TB, chips int) (turn func() int) {
 
 // Nothing is allocated for a job or a nonce.
 func TestTurnDoesNotAllocate(t *testing.T) {
-	turn := steady(t, 4)
-	found := 0
-	n := testing.AllocsPerRun(100, func() {
-		time.Sleep(2 * time.Millisecond) // for the chips to find something
-		found = turn()
+	synctest.Test(t, func(t *testing.T) {
+		turn := steady(t, 4)
+		found := 0
+		n := testing.AllocsPerRun(100, func() {
+			time.Sleep(2 * time.Millisecond) // for the chips to find something
+			found = turn()
+		})
+		if n != 0 || found == 0 {
+			t.Errorf("%v allocations in a turn, %d nonces found", n, found)
+		}
 	})
-	if n != 0 || found == 0 {
-		t.Errorf("%v allocations in a turn, %d nonces found", n, found)
-	}
 }
 
 func TestStatusNamesChips(t *testing.T) {

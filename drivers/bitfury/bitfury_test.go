@@ -301,25 +301,27 @@ func (s *sameWork) Work(hashing.Traits) (hashing.Work, time.Duration, bool) {
 
 // Nothing is allocated for a job or a nonce.
 func TestTurnDoesNotAllocate(t *testing.T) {
-	easy, _ := bitcoin.CompactTarget(0x2000ffff)
-	sim := spisim.NewBitfury(spisim.BitfuryConfig{Chips: 2, Target: easy, Scale: 1 << 16})
-	c, err := New(t.Context(), connect(t, sim), Options{Ticket: easy, Scale: 1 << 16})
-	if err != nil {
-		t.Fatal(err)
-	}
-	feed := hashing.NewFeed(&sameWork{target: easy})
-	c.changed = feed.Changed()
-	found := 0
-	report := func(hashing.Solution) { found++ }
-	n := testing.AllocsPerRun(100, func() {
-		time.Sleep(5 * time.Millisecond)
-		if err := c.turn(t.Context(), feed, report); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		easy, _ := bitcoin.CompactTarget(0x2000ffff)
+		sim := spisim.NewBitfury(spisim.BitfuryConfig{Chips: 2, Target: easy, Scale: 1 << 16})
+		c, err := New(t.Context(), connect(t, sim), Options{Ticket: easy, Scale: 1 << 16})
+		if err != nil {
 			t.Fatal(err)
 		}
+		feed := hashing.NewFeed(&sameWork{target: easy})
+		c.changed = feed.Changed()
+		found := 0
+		report := func(hashing.Solution) { found++ }
+		n := testing.AllocsPerRun(100, func() {
+			time.Sleep(5 * time.Millisecond)
+			if err := c.turn(t.Context(), feed, report); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n != 0 || found == 0 {
+			t.Errorf("%v allocations in a turn, %d nonces found", n, found)
+		}
 	})
-	if n != 0 || found == 0 {
-		t.Errorf("%v allocations in a turn, %d nonces found", n, found)
-	}
 }
 
 func BenchmarkJob(b *testing.B) {
