@@ -97,7 +97,7 @@ func try(ctx context.Context, s cli.IO, dir string, o image.Options) error {
 
 func (f *flags) options(s cli.IO) (o image.Options, err error) {
 	log := func(format string, args ...any) { fmt.Fprintf(s.Err, "firmware: "+format+"\n", args...) }
-	o = image.Options{Root: f.root, Out: f.out, Built: f.built, Release: f.release, Key: update.TestKey(), Given: map[string]string{}, Log: log}
+	o = image.Options{Root: f.root, Out: f.out, Built: f.built, Release: f.release, Key: update.TestKey(), Log: log}
 	if o.Cache, err = image.DefaultCache(); err != nil {
 		return o, err
 	}
@@ -113,38 +113,54 @@ func (f *flags) options(s cli.IO) (o image.Options, err error) {
 	if o.Minimum, err = update.ParseVersion(f.minimum); err != nil {
 		return o, err
 	}
+	if err := f.files(&o); err != nil {
+		return o, err
+	}
+	o.Given, err = parseGiven(f.given)
+	return o, err
+}
+
+// files reads what the user names: a key, a program and a configuration.
+func (f *flags) files(o *image.Options) error {
+	var key []byte
+	for _, file := range []struct {
+		what, name string
+		into       *[]byte
+	}{{"key", f.key, &key}, {"program", f.program, &o.Program}, {"configuration", f.config, &o.Config}} {
+		if file.name == "" {
+			continue
+		}
+		var err error
+		if *file.into, err = os.ReadFile(file.name); err != nil {
+			return fmt.Errorf("%s: %w", file.what, err)
+		}
+	}
 	if f.key != "" {
-		text, err := os.ReadFile(f.key)
-		if err != nil {
-			return o, fmt.Errorf("key: %w", err)
-		}
-		if o.Key, err = update.ParseSecretKey(text); err != nil {
-			return o, err
+		var err error
+		if o.Key, err = update.ParseSecretKey(key); err != nil {
+			return err
 		}
 	}
-	if f.program != "" {
-		if o.Program, err = os.ReadFile(f.program); err != nil {
-			return o, fmt.Errorf("program: %w", err)
-		}
+	if err := pid1.CheckConfig(o.Config); err != nil {
+		return cli.Failf(cli.Config, "configuration %s: %w", f.config, err)
 	}
-	if f.config != "" {
-		if o.Config, err = os.ReadFile(f.config); err != nil {
-			return o, fmt.Errorf("configuration: %w", err)
-		}
-		if err := pid1.CheckConfig(o.Config); err != nil {
-			return o, cli.Failf(cli.Config, "configuration %s: %w", f.config, err)
-		}
-	}
-	for _, pair := range strings.Fields(f.given) {
+	return nil
+}
+
+// parseGiven reads NAME=FILE pairs.
+func parseGiven(text string) (map[string]string, error) {
+	given := make(map[string]string)
+	for _, pair := range strings.Fields(text) {
 		name, file, ok := strings.Cut(pair, "=")
 		if !ok || file == "" {
-			return o, cli.Failf(cli.Usage, "given %q: want NAME=FILE", pair)
+			return nil, cli.Failf(cli.Usage, "given %q: want NAME=FILE", pair)
 		}
-		if o.Given[name], err = filepath.Abs(file); err != nil {
-			return o, err
+		var err error
+		if given[name], err = filepath.Abs(file); err != nil {
+			return nil, err
 		}
 	}
-	return o, nil
+	return given, nil
 }
 
 // imageVersion makes a version of whatever git describe says: before the first tag
