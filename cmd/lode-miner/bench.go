@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"runtime"
@@ -60,9 +59,7 @@ func bench(ctx context.Context, s cli.IO, args []string) error {
 		return err
 	}
 	if asJSON {
-		e := json.NewEncoder(s.Out)
-		e.SetIndent("", "  ")
-		return e.Encode(rows)
+		return printJSON(s, rows)
 	}
 	return table(s, rows)
 }

@@ -193,10 +193,10 @@ func verdict(checks []device.Check) error {
 	return cli.Failf(cli.Hardware, "not good: %s", strings.Join(bad, "; "))
 }
 
-func printJSON(s cli.IO, checks []device.Check) error {
+func printJSON(s cli.IO, list any) error {
 	e := json.NewEncoder(s.Out)
 	e.SetIndent("", "  ")
-	return e.Encode(checks)
+	return e.Encode(list)
 }
 
 func printChecks(s cli.IO, checks []device.Check) error {
