@@ -151,7 +151,8 @@ func hostilePool(ctx context.Context, c *sv2net.Conn, upTo int, f sv2.Frame) {
 
 // Thousands of bad beginnings, at once and one after the other, on a real socket.
 func TestHostileConnectionsLeaveNothing(t *testing.T) {
-	r := New(t, Options{TCP: true, Rate: 2000})
+	// No blocks: of the few shares not one may be stale.
+	r := New(t, Options{TCP: true, Rate: 2000, Chain: NewChain(0x1b00ffff)})
 	addr := r.Pools[0].URL.Address()
 	r.Until("the honest device mines", 20*time.Second, func() bool { return r.Devices[0].Status().Pool.Accepted > 0 })
 	before := heap()
@@ -177,9 +178,8 @@ func TestHostileConnectionsLeaveNothing(t *testing.T) {
 		c.Close()
 	}
 	r.Until("all bad connections are gone", 30*time.Second, func() bool { return r.Pools[0].Status().Connections <= 1 })
-	if grown := heap() - before; grown > 8<<20 {
-		t.Errorf("the heap grew by %d KiB", grown>>10)
-	}
+	// Handshakes are no connections yet.
+	r.Until("their memory is free, but for 8 MiB", 30*time.Second, func() bool { return heap()-before <= 8<<20 })
 	r.honest()
 }
 

@@ -45,12 +45,20 @@ func mineOn(t *testing.T, blocks, shares int, nodes ...*nodetest.Node) *Rig {
 		n, _ := r.Pools[0].Ledger.Shares()
 		return nodes[0].Height(t) >= start+blocks && n >= shares
 	})
-	r.Devices[0].Stop()
+	r.settle()
 	r.Until("the ledger has the node's best block", 10*time.Second, func() bool {
 		return slices.Contains(r.Pools[0].Ledger.Blocks(), nodes[0].Best(t))
 	})
 	r.recordedOnce()
 	return r
+}
+
+// settle stops the device, and waits for the pool to be through with what it sent:
+// one more block may have been on its way.
+func (r *Rig) settle() {
+	r.t.Helper()
+	r.check(r.Devices[0].Stop())
+	r.Until("the pool has seen the device leave", 30*time.Second, func() bool { return r.Pools[0].Status().Connections == 0 })
 }
 
 func TestRealBtcd(t *testing.T) { mineOn(t, 3, 3, nodetest.Btcd(t, "simnet")) }
@@ -98,6 +106,7 @@ func TestEmbeddedChain(t *testing.T) {
 	r := New(t, Options{TCP: true, Chain: chain, Rate: 2e6, Hasher: cpuHasher(t),
 		Pool: func(_ int, c *pool.Config) { c.SharesPerMinute = 240 }})
 	r.Until("a block", 2*time.Minute, func() bool { return len(r.Pools[0].Ledger.Blocks()) > 0 })
+	r.settle()
 	if best := chain.Status().Best; !slices.Contains(r.Pools[0].Ledger.Blocks(), bitcoin.Hash(best)) {
 		t.Errorf("best block %v is not in the ledger", best)
 	}
