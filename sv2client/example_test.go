@@ -32,8 +32,13 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
-	defer cancel()
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer cancel()
+		for client.Status().Pools[0].Failed == 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
 	if err := client.Run(ctx); err != nil { // until ctx ends
 		fmt.Println(err)
 	}
