@@ -252,16 +252,13 @@ func (c *Card) fill(n Name, b *Bundle) error {
 		return err
 	}
 	for _, f := range files {
-		if got, err := c.Disk.Read(string(n), f.Name); err != nil || !bytes.Equal(got, f.Content) {
-			return fmt.Errorf("%s reads back differently (%w): is the card worn out?", f.Name, orDiffers(err))
+		got, err := c.Disk.Read(string(n), f.Name)
+		if err == nil && !bytes.Equal(got, f.Content) {
+			err = errors.New("other bytes")
+		}
+		if err != nil {
+			return fmt.Errorf("%s reads back differently (%w): is the card worn out?", f.Name, err)
 		}
 	}
 	return nil
-}
-
-func orDiffers(err error) error {
-	if err == nil {
-		return errors.New("other bytes")
-	}
-	return err
 }
