@@ -224,6 +224,20 @@ func TestVardiffSilence(t *testing.T) {
 	}
 }
 
+// TestVardiffLateStart: a board that takes minutes to start does not flood the pool
+// then, if its channel was opened with a maximum.
+func TestVardiffLateStart(t *testing.T) {
+	for _, seed := range seeds() {
+		r := newTrial(seed, VardiffConfig{SharesPerMinute: 12, Nominal: 1e14, MaxTarget: bitcoin.RateTarget(1e14, 1200)})
+		r.run(0, 3*time.Minute, nil)
+		shares := 0.0
+		r.run(1e14, 2*time.Minute, func() { shares += 1e14 * tick.Seconds() / r.held })
+		if off := r.v.rate / 1e14; off < 0.4 || off > 2.5 || shares > 1000 {
+			t.Errorf("seed %d: two minutes later off by %.2f, after %.0f shares", seed, off, shares)
+		}
+	}
+}
+
 func TestVardiffClock(t *testing.T) {
 	for _, jump := range []time.Duration{-time.Hour, time.Hour, -time.Millisecond} {
 		r := newTrial(1, VardiffConfig{SharesPerMinute: 60, Nominal: 1e14})
