@@ -7,11 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/lodefw/lode/board"
 	"github.com/lodefw/lode/device/tuning"
+	"github.com/lodefw/lode/internal/replace"
 )
 
 // profileVersion is the format's. Another one is not read.
@@ -157,39 +157,14 @@ func readSmall(path string, most int64) ([]byte, error) {
 	return text, err
 }
 
-// save writes the file so that after a loss of power there is the old one or the
-// new one.
+// save writes the file.
 func (f *profile) save(path string) error {
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return fmt.Errorf("device: profile: %w", err)
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
+	if err := replace.File(path, append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("device: profile: %w", err)
 	}
-	_, err = temp.Write(append(text, '\n'))
-	if err == nil {
-		err = temp.Sync()
-	}
-	if err2 := temp.Close(); err == nil {
-		err = err2
-	}
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		os.Remove(temp.Name())
-		return fmt.Errorf("device: profile: %w", err)
-	}
-	syncDir(filepath.Dir(path))
 	return nil
-}
-
-// syncDir makes the new name last. Not every system can; the file itself is whole.
-func syncDir(path string) {
-	if d, err := os.Open(path); err == nil {
-		d.Sync()
-		d.Close()
-	}
 }

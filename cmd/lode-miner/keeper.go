@@ -4,9 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/lodefw/lode/internal/replace"
 )
 
 // keepEvery is how often the keeper writes at most: flash wears out.
@@ -65,22 +66,6 @@ func (k *keeper) run(ctx context.Context) error {
 	}
 }
 
-// write replaces the file in one step, so that a power cut leaves the old or the new.
 func (k *keeper) write(t time.Time) error {
-	f, err := os.CreateTemp(filepath.Dir(k.path), ".clock-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(t.UTC().Format(time.RFC3339) + "\n")
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), k.path)
+	return replace.File(k.path, []byte(t.UTC().Format(time.RFC3339)+"\n"), 0o600)
 }

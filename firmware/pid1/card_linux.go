@@ -11,6 +11,7 @@ import (
 
 	"github.com/lodefw/lode/firmware/fat"
 	"github.com/lodefw/lode/firmware/slot"
+	"github.com/lodefw/lode/internal/replace"
 )
 
 // A card is a slot.Disk of FAT partitions. Boot and data are mounted all the time, a
@@ -40,7 +41,7 @@ func (c *card) Write(part, name string, content []byte) error {
 		if part == slot.Boot {
 			return overwrite(path.Join(dir, name), content)
 		}
-		return writeFile(path.Join(dir, name), content, 0o600)
+		return replace.File(path.Join(dir, name), content, 0o600)
 	})
 }
 

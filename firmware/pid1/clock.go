@@ -2,7 +2,6 @@ package pid1
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -34,49 +33,4 @@ func readClock(path string) time.Time {
 		return time.Time{}
 	}
 	return t
-}
-
-// newSuffix is that of a file that is not whole yet.
-const newSuffix = ".new"
-
-// writeFile replaces a file, so that a power cut leaves the old one or the new one.
-func writeFile(path string, content []byte, mode os.FileMode) error {
-	temp := path + newSuffix
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err2 := f.Close(); err == nil {
-		err = err2
-	}
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		os.Remove(temp)
-		return err
-	}
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		dir.Sync() // not every file system can
-		dir.Close()
-	}
-	return nil
-}
-
-// tidy removes what power cuts have left of files that were being replaced: the first
-// folder of a small FAT has a few hundred places.
-func tidy(dir string) {
-	for _, pattern := range []string{"*" + newSuffix, ".*-*"} {
-		left, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
-			continue
-		}
-		for _, name := range left {
-			os.Remove(name)
-		}
-	}
 }

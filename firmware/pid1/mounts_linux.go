@@ -71,7 +71,6 @@ func (m *machine) partitions() (result string, err error) {
 		return "", errors.Join(err, fmt.Errorf("%w; kept in memory, lost at the next start", e))
 	}
 	m.data = dataDir
-	tidy(dataDir)
 	return result, err
 }
 

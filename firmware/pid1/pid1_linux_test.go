@@ -37,20 +37,6 @@ func TestBehind(t *testing.T) {
 	}
 }
 
-func TestTidy(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"clock", "seed.new", ".clock-123", ".profile.json-77", "slots.json"} {
-		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tidy(dir)
-	left, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil || len(left) != 2 {
-		t.Errorf("%v, %v", left, err)
-	}
-}
-
 func TestPlausible(t *testing.T) {
 	built := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	saved := built.AddDate(1, 0, 0)
@@ -78,15 +64,12 @@ func TestClockFile(t *testing.T) {
 		t.Errorf("no file: %v", got)
 	}
 	for text, good := range map[string]bool{"2026-01-02T03:04:05Z\n": true, "yesterday": false, "": false} {
-		if err := writeFile(name, []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if got := readClock(name); got.IsZero() == good {
 			t.Errorf("%q: %v", text, got)
 		}
-	}
-	if _, err := os.Stat(name + ".new"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the temporary file: %v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lodefw/lode/firmware/fat"
+	"github.com/lodefw/lode/internal/replace"
 )
 
 // mostKept bounds a file of the data partition that survives a repair: what is kept
@@ -40,7 +41,7 @@ func repairData(device string) (result string, err error) {
 	}
 	var kept []fat.File
 	for _, file := range files {
-		if !strings.HasSuffix(file.Name, newSuffix) { // those were never whole
+		if !strings.HasSuffix(file.Name, replace.Suffix) { // those were never whole
 			kept = append(kept, file)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lodefw/lode/internal/replace"
 )
 
 // gatherEntropy waits until the kernel has random numbers that nobody can guess: the
@@ -45,7 +47,7 @@ func mixSeed(path string) error {
 func saveSeed(path string) error {
 	seed := make([]byte, seedSize)
 	rand.Read(seed) // never fails
-	return writeFile(path, seed, 0o600)
+	return replace.File(path, seed, 0o600)
 }
 
 // loadModule loads one module; the same is no error.
