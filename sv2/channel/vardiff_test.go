@@ -225,15 +225,18 @@ func TestVardiffSilence(t *testing.T) {
 }
 
 // TestVardiffLateStart: a board that takes minutes to start does not flood the pool
-// then, if its channel was opened with a maximum.
+// then, if its channel was opened with a maximum, and gets its rate all the same.
 func TestVardiffLateStart(t *testing.T) {
 	for _, seed := range seeds() {
 		r := newTrial(seed, VardiffConfig{SharesPerMinute: 12, Nominal: 1e14, MaxTarget: bitcoin.RateTarget(1e14, 1200)})
 		r.run(0, 3*time.Minute, nil)
-		shares := 0.0
-		r.run(1e14, 2*time.Minute, func() { shares += 1e14 * tick.Seconds() / r.held })
-		if off := r.v.rate / 1e14; off < 0.2 || off > 5 || shares > 1000 {
-			t.Errorf("seed %d: two minutes later off by %.2f, after %.0f shares", seed, off, shares)
+		shares, right := 0.0, false
+		r.run(1e14, 2*time.Minute, func() {
+			shares += 1e14 * tick.Seconds() / r.held
+			right = right || r.v.rate > 0.5e14 && r.v.rate < 2e14
+		})
+		if !right || shares > 1000 {
+			t.Errorf("seed %d: %.0f shares in two minutes; the rate was right at some time: %v", seed, shares, right)
 		}
 	}
 }
