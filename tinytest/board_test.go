@@ -29,12 +29,13 @@ func TestBoards(t *testing.T) {
 			r.Until("shares and a block", 5*time.Minute, func() bool {
 				return d.Status().Pool.Accepted > 100 && r.Chain.Mined() > 0
 			})
-			time.Sleep(2 * time.Minute) // for a hash rate that can be compared
+			time.Sleep(3 * time.Minute) // for a hash rate that can be compared
 			s := d.Status()
 			if s.Board.Power != device.PowerMining || s.Board.Chains[0].HashRate == 0 || s.Total.HardwareErrors > s.Total.Solutions/20 {
 				t.Errorf("board %+v, total %+v", s.Board, s.Total)
 			}
-			if got, want := s.HashRate.Minute1, v.HashRate(); got < want*0.6 || got > want*1.4 {
+			// Over all this time, for one minute of the slowest has 80 solutions: chance alone makes 11 %.
+			if got, want := s.HashRate.Minutes15, v.HashRate(); got < want*0.6 || got > want*1.4 {
 				t.Errorf("hash rate %.0f, the chip makes %.0f", got, want)
 			}
 			r.honest()
