@@ -1,28 +1,15 @@
 package device
 
 import (
-	"net"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/lodefw/lode/board/bitaxe"
 	"github.com/lodefw/lode/board/virtual"
+	"github.com/lodefw/lode/internal/usbtest"
 	"github.com/lodefw/lode/tinytest/chipsim/usbsim"
 )
-
-// cable is the device's end of a control port: its writes do not wait for the
-// host to read, as those of USB do not.
-type cable struct {
-	net.Conn
-	out chan []byte
-}
-
-func (c cable) Write(p []byte) (int, error) {
-	c.out <- append([]byte(nil), p...)
-	return len(p), nil
-}
 
 // overUSB puts a virtual board behind bitaxe-raw's control port.
 func overUSB(t *testing.T, v *virtual.Bitaxe, old bool) *usbsim.Board {
@@ -31,26 +18,11 @@ func overUSB(t *testing.T, v *virtual.Bitaxe, old bool) *usbsim.Board {
 		Bus: v.Bus, OldFormat: old, Pins: []uint8{0}, Work: time.Millisecond,
 		Drive: func(_ uint8, high bool) { v.Chip.Reset(!high) },
 	}
-	host, far := net.Pipe()
-	end := cable{far, make(chan []byte, 64)}
-	var served sync.WaitGroup
-	served.Go(func() {
-		for p := range end.out {
-			far.Write(p)
-		}
-	})
-	served.Go(func() {
-		defer close(end.out)
-		if err := sim.Serve(end); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { host.Close(); served.Wait() })
 	kind, err := bitaxe.KindOf("bitaxe-gamma")
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.Board.Board, err = bitaxe.FromUSB(host, v.Chip.Port(), kind, bitaxe.Options{WiredZeros: v.Chip.Zeros(), Ticket: 64})
+	v.Board.Board, err = bitaxe.FromUSB(usbtest.Plug(t, sim), v.Chip.Port(), kind, bitaxe.Options{WiredZeros: v.Chip.Zeros(), Ticket: 64})
 	if err != nil {
 		t.Fatal(err)
 	}

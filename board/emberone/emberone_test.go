@@ -3,9 +3,7 @@ package emberone_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/lodefw/lode/board/emberone"
 	"github.com/lodefw/lode/board/virtual"
 	"github.com/lodefw/lode/hashing"
+	"github.com/lodefw/lode/internal/usbtest"
 	"github.com/lodefw/lode/tinytest/chipsim/i2csim"
 )
 
@@ -25,40 +24,6 @@ func (w *works) Work(hashing.Traits) (hashing.Work, time.Duration, bool) {
 	work := hashing.Work{ID: w.n, VersionMask: 0x1fffe000, Target: bitcoin.MaxTarget()}
 	work.Header.NTime = uint32(w.n)
 	return work, 0, true
-}
-
-// cable is the device's end of a control port: its writes do not wait for the host
-// to read, as those of USB do not.
-type cable struct {
-	net.Conn
-	out chan []byte
-}
-
-func (c cable) Write(p []byte) (int, error) {
-	c.out <- append([]byte(nil), p...)
-	return len(p), nil
-}
-
-// plug puts the board behind its bridge's control port.
-func plug(t *testing.T, v *virtual.EmberOne, old bool) (control net.Conn) {
-	sim := v.USB
-	sim.OldFormat, sim.Work = old, time.Millisecond
-	host, far := net.Pipe()
-	end := cable{far, make(chan []byte, 64)}
-	var served sync.WaitGroup
-	served.Go(func() {
-		for p := range end.out {
-			far.Write(p)
-		}
-	})
-	served.Go(func() {
-		defer close(end.out)
-		if err := sim.Serve(end); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { host.Close(); served.Wait() })
-	return host
 }
 
 // The board on its cable mines, with both formats of answers.
@@ -78,7 +43,8 @@ func overUSB(t *testing.T, name string, old bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := emberone.FromUSB(plug(t, v, old), v.Chip.Port(), v.Options(cfg))
+	v.USB.OldFormat, v.USB.Work = old, time.Millisecond
+	b, err := emberone.FromUSB(usbtest.Plug(t, v.USB), v.Chip.Port(), v.Options(cfg))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/lodefw/lode/drivers/bitaxeraw"
 	"github.com/lodefw/lode/drivers/emc2101"
 	"github.com/lodefw/lode/drivers/tps546"
+	"github.com/lodefw/lode/internal/usbtest"
 	"github.com/lodefw/lode/tinytest/chipsim/i2csim"
 	"github.com/lodefw/lode/tinytest/chipsim/usbsim"
 )
@@ -41,46 +42,13 @@ func gamma(old bool) (*usbsim.Board, *i2csim.Bus) {
 	}, bus
 }
 
-// queue is an end of a pipe whose writes do not wait for the reader, as those of
-// a serial port.
-type queue struct {
-	net.Conn
-	out chan []byte
-}
-
-func (q queue) Write(p []byte) (int, error) {
-	q.out <- append([]byte(nil), p...)
-	return len(p), nil
-}
-
-// plug connects a host to a board and serves it until the test ends.
-func plug(t *testing.T, board *usbsim.Board) net.Conn {
-	host, device := net.Pipe()
-	q := queue{device, make(chan []byte, 64)}
-	var served sync.WaitGroup
-	served.Go(func() {
-		for p := range q.out {
-			device.Write(p)
-		}
-		device.Close()
-	})
-	served.Go(func() {
-		defer close(q.out)
-		if err := board.Serve(q); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { host.Close(); served.Wait() })
-	return host
-}
-
 // both runs f in a bubble for each format of answers.
 func both(t *testing.T, f func(t *testing.T, b *bitaxeraw.Bridge, board *usbsim.Board, bus *i2csim.Bus)) {
 	for _, old := range []bool{true, false} {
 		t.Run(fmt.Sprintf("old=%v", old), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				board, bus := gamma(old)
-				b, err := bitaxeraw.New(plug(t, board), bitaxeraw.Options{})
+				b, err := bitaxeraw.New(usbtest.Plug(t, board), bitaxeraw.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -203,7 +171,7 @@ func TestStandsStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, old := range []bool{true, false} {
 			board, _ := gamma(old)
-			b, err := bitaxeraw.New(&still{Conn: plug(t, board)}, bitaxeraw.Options{})
+			b, err := bitaxeraw.New(&still{Conn: usbtest.Plug(t, board)}, bitaxeraw.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
