@@ -106,6 +106,7 @@ func (c *BM13xx) Tune(clocks []MHz) error {
 
 // move has the walk begin anew, towards what is wanted now. It wants the lock.
 func (c *BM13xx) move() {
+	c.walking = true // until walk says otherwise
 	if c.abort != nil {
 		c.abort()
 	}
@@ -129,7 +130,7 @@ func (c *BM13xx) Run(ctx context.Context, feed *hashing.Feed, found func(hashing
 	c.enter(Hashing, chain)
 	inner, stop := context.WithCancel(ctx)
 	var walking sync.WaitGroup
-	walking.Go(func() { c.walk(inner, chain, opts.Frequency) })
+	walking.Go(func() { c.walk(inner, chain) })
 	err = chain.Run(ctx, feed, found)
 	stop()
 	walking.Wait()
@@ -164,18 +165,17 @@ func (c *BM13xx) enter(p Phase, chain *bm13xx.Chain) {
 	defer c.mu.Unlock()
 	c.phase = p
 	if chain != nil {
-		c.chain = chain
+		c.chain, c.walking = chain, true
 	}
 }
 
-// walk moves the clocks, which are all alike at first, to where they are wanted,
-// until ctx ends.
-func (c *BM13xx) walk(ctx context.Context, chain *bm13xx.Chain, is physic.Frequency) {
-	at := slices.Repeat([]physic.Frequency{is}, chain.Chips())
+// walk moves the clocks to where they are wanted, until ctx ends.
+func (c *BM13xx) walk(ctx context.Context, chain *bm13xx.Chain) {
+	var at []physic.Frequency // nil until they are somewhere
 	for ctx.Err() == nil {
 		to, on, done := c.leave(ctx, at)
 		if to != nil {
-			at = nil // until it is there
+			at = nil
 			switch err := chain.SetFrequencies(on, to); {
 			case err == nil:
 				at = to

@@ -34,7 +34,7 @@ type Phase string
 // Phases of a chain.
 const (
 	Resting  Phase = "resting"  // not in Run
-	Starting Phase = "starting" // counting chips, walking the clock
+	Starting Phase = "starting" // counting chips
 	Hashing  Phase = "hashing"
 )
 

@@ -89,6 +89,16 @@ func (b *bench) until(what string, within time.Duration, cond func(*BoardStatus)
 
 func is(p Power) func(*BoardStatus) bool { return func(s *BoardStatus) bool { return s.Power == p } }
 
+// walked is a board that mines at the clocks that it is to have.
+func walked(s *BoardStatus) bool {
+	for _, c := range s.Chains {
+		if c.Walking {
+			return false
+		}
+	}
+	return s.Power == PowerMining
+}
+
 func off(s *BoardStatus) bool { return s.Power == PowerSafeOff || s.Power == PowerFault }
 
 func (b *bench) log() string {
@@ -116,6 +126,34 @@ func synctested(t *testing.T, name string, f func(t *testing.T)) {
 	})
 }
 
+// Chips mine while their clock walks to its goal, and a lower one holds at once.
+func TestMinesWhileTheClockWalks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.until("a result", 10*time.Second, func(s *BoardStatus) bool { return len(s.Chains) > 0 && s.Chains[0].Good > 0 })
+		s, most := b.guard.Status(), b.board.State().MHz()
+		if !s.Chains[0].Walking || s.Power != PowerMining || most > 300 {
+			t.Errorf("the first result came at %v MHz: %+v", most, s.Chains[0])
+		}
+		b.board.Chains[0].SetClock(0.25)
+		for range 100 {
+			time.Sleep(50 * time.Millisecond)
+			if is := b.board.State().MHz(); is > most {
+				t.Fatalf("%v MHz, %v when less was asked for", is, most)
+			}
+		}
+		b.until("a quarter of the clock", time.Second, walked)
+		if is := b.guard.Status().Chains[0].MHz; is < 125 || is > 137 {
+			t.Errorf("%v MHz, want a quarter of 525", is)
+		}
+		b.board.Chains[0].SetClock(1)
+		b.until("all of the clock", 10*time.Second, walked)
+		if is := b.board.State().MHz(); is != 525 {
+			t.Errorf("%v MHz, want 525", is)
+		}
+	})
+}
+
 func TestBoardMines(t *testing.T) {
 	while, least := 2*time.Minute, uint64(100)
 	if testing.Short() {
@@ -128,7 +166,7 @@ func TestBoardMines(t *testing.T) {
 				t.Fatal(err)
 			}
 			b := runBench(t, &virtual.Bitaxe{Board: v})
-			b.until("mining", v.Rest+20*time.Second, is(PowerMining))
+			b.until("mining", v.Rest+30*time.Second, walked)
 			time.Sleep(while)
 			s := b.guard.Status()
 			for _, chain := range s.Chains {

@@ -25,7 +25,7 @@ const (
 	longChain    = 12 // chips; beyond it what was made for few takes too long
 )
 
-// bringUp takes the chain from whatever it was to mining at the target clock.
+// bringUp takes the chain from whatever it was to where it can mine, at a low clock.
 func (c *Chain) bringUp(ctx context.Context) error {
 	c.up, c.mask = false, rolledBits
 	c.log.Info("bringing up the chain", "model", c.model)
@@ -38,7 +38,7 @@ func (c *Chain) bringUp(ctx context.Context) error {
 		return err
 	}
 	c.up = true
-	c.log.Info("the chain is up", "model", c.model, "chips", c.count, "clock", c.clocks[0])
+	c.log.Info("the chain is up", "model", c.model, "chips", c.count, "clock", c.clocks[0], "goal", c.opts.Frequency)
 	return nil
 }
 
@@ -96,8 +96,8 @@ func (c *Chain) act(ctx context.Context, s *step) error {
 		return c.setOffsets(ctx)
 	case doTicket:
 		return c.writeAll(ctx, c.spec.regs.ticket, c.ticket.Register())
-	case doRamp:
-		return c.ramp(ctx)
+	case doClock:
+		return c.setClock(ctx, allChips, c.startClock())
 	case doCount:
 		return c.writeHashCount(ctx)
 	case doRolling:

@@ -42,9 +42,9 @@ type Chain struct {
 
 var _ hashing.Hasher = (*Chain)(nil)
 
-// New resets the chain on a port, counts its chips, gives them addresses, sets
-// them up and walks the clock to its target. It takes about 100 ms for each 6 MHz.
-// An error says what was found and what was expected, and leaves the chips idle.
+// New resets the chain on a port, counts its chips, gives them addresses and sets
+// them up at a low clock; Run walks on from there. An error says what was found and
+// what was expected, and leaves the chips idle.
 func New(ctx context.Context, port Port, model Model, opts Options) (*Chain, error) {
 	opts = opts.withDefaults(model)
 	if err := opts.check(model); err != nil {

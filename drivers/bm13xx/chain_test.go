@@ -14,6 +14,7 @@ import (
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/tinytest/chipsim"
+	"periph.io/x/conn/v3/physic"
 )
 
 // works is a source that never gives the same work twice, and remembers all.
@@ -58,6 +59,7 @@ type rig struct {
 	works *works
 	feed  *hashing.Feed
 	log   *strings.Builder
+	goal  physic.Frequency
 
 	mu    sync.Mutex
 	found []hashing.Solution
@@ -85,8 +87,16 @@ func newRig(t *testing.T, cfg chipsim.Config, opts Options) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.feed = hashing.NewFeed(r.works)
+	r.feed, r.goal = hashing.NewFeed(r.works), r.chain.opts.Frequency
 	return r
+}
+
+// walked waits until the clock is where it is to be.
+func (r *rig) walked() {
+	r.t.Helper()
+	if err := r.chain.SetFrequency(r.t.Context(), r.goal); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 type lockedWriter struct {

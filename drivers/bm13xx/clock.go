@@ -10,19 +10,8 @@ import (
 // resetClock is where ESP-Miner's ramp starts from.
 const resetClock = 50 * mhz
 
-// ramp walks the clock from its reset value to the target.
-func (c *Chain) ramp(ctx context.Context) error {
-	f := resetClock
-	for {
-		f = towards(f, c.opts.Frequency)
-		if err := c.setClock(ctx, allChips, f); err != nil {
-			return err
-		}
-		if err := sleep(ctx, rampPause); err != nil || f == c.opts.Frequency {
-			return err
-		}
-	}
-}
+// startClock is the first step from there, which Run's walk goes on from.
+func (c *Chain) startClock() physic.Frequency { return towards(resetClock, c.opts.Frequency) }
 
 // towards is one step from a clock to another.
 func towards(from, to physic.Frequency) physic.Frequency {

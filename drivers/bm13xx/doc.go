@@ -7,12 +7,14 @@
 //	host  -- 55 AA header length payload CRC -->  chip 0 -> chip 1 -> ... chip n-1
 //	host  <-- AA 55 payload trailer ------------  chip 0 <- chip 1 <- ...
 //
-// New resets the chain, counts it, gives the chips their addresses, sets them up,
-// and walks the clock to its target. The Chain that it returns is a
-// hashing.Hasher. REFERENCE.md has what is known of the chips, and from where.
+// New resets the chain, counts it, gives the chips their addresses and sets them up
+// at a low clock. The Chain that it returns is a hashing.Hasher, whose Run walks the
+// clock to its goal while the chips mine. REFERENCE.md has what is known of the
+// chips, and from where.
 //
 // One file for each concern: frame.go and job.go make what is sent, response.go
 // and reader.go take in what comes back, registers.go and pll.go are the values of
 // registers, model.go says how the chips differ, bringup.go runs the steps that
-// the model lists, chain.go and run.go mine, health.go says which chips have died.
+// the model lists, chain.go and run.go mine, frequency.go walks the clock, health.go
+// says which chips have died.
 package bm13xx

@@ -23,15 +23,15 @@ type request struct {
 // errSuperseded ends a change of the clock that another has replaced.
 var errSuperseded = errors.New("bm13xx: another change of the clock came in between")
 
-// SetFrequency walks the clock of a chain that is in Run to another value, with
-// the pace of the bring-up, while it mines on. It returns when the clock is there,
-// or ctx ends; then the walk goes on. A later bring-up goes to this value too.
+// SetFrequency walks the clock of a chain that is in Run to another value while it
+// mines on, from wherever a walk before has got to. It returns when the clock is there,
+// or ctx ends; then the walk goes on. A later Run goes to this value too.
 func (c *Chain) SetFrequency(ctx context.Context, f physic.Frequency) error {
 	return c.setFrequency(ctx, request{chip: allChips, clock: f})
 }
 
-// SetChipFrequency does the same for one chip. The next SetFrequency, or bring-up,
-// gives all chips the same clock again.
+// SetChipFrequency does the same for one chip. The next SetFrequency, or Run, gives
+// all chips the same clock again.
 func (c *Chain) SetChipFrequency(ctx context.Context, chip int, f physic.Frequency) error {
 	if chip < 0 || chip >= c.Chips() {
 		return fmt.Errorf("bm13xx: no chip %d on a chain of %d", chip, c.Chips())
@@ -40,7 +40,7 @@ func (c *Chain) SetChipFrequency(ctx context.Context, chip int, f physic.Frequen
 }
 
 // SetFrequencies walks each chip's clock to its own value, all of them at the same
-// time. A later bring-up goes to the slowest one.
+// time. A later Run goes to the slowest one.
 func (c *Chain) SetFrequencies(ctx context.Context, each []physic.Frequency) error {
 	if len(each) != c.Chips() {
 		return fmt.Errorf("bm13xx: clocks for %d chips on a chain of %d", len(each), c.Chips())
@@ -79,7 +79,7 @@ func (r *runner) accept(ctx context.Context, req request) error {
 		r.walk.done <- errSuperseded
 	}
 	if req.chip == allChips {
-		r.opts.Frequency = req.clock // for the next bring-up
+		r.opts.Frequency = req.clock // for the next Run
 	}
 	if req.each == nil {
 		req.each = slices.Clone(r.clocks)
@@ -90,48 +90,71 @@ func (r *runner) accept(ctx context.Context, req request) error {
 		}
 	}
 	r.walk = req
-	r.ramp.Reset(time.Until(r.stepped.Add(rampPause)))
+	r.walkOn()
 	return nil
 }
 
-// rampOn takes one step of a change of clocks: of all chips at once where they are
-// alike, else of some, in turns.
-func (r *runner) rampOn(ctx context.Context) error {
-	var moved bool
-	var err error
-	if alike(r.clocks) && alike(r.walk.each) {
-		moved, err = r.stepAll(ctx)
-	} else {
-		moved, err = r.stepSome(ctx)
+// walkOn has the next step of a walk come in its time.
+func (r *runner) walkOn() {
+	if r.walk.done != nil {
+		r.ramp.Reset(time.Until(r.stepped.Add(rampPause)))
 	}
-	if err != nil || !moved {
+}
+
+// rampOn takes one step of a change of clocks: of all chips at once where it is the
+// same for all, else of some, in turns. Chips that were told to rest get no faster:
+// start goes on.
+func (r *runner) rampOn(ctx context.Context) error {
+	away, up := r.away()
+	switch {
+	case !away:
+		r.endWalk(nil)
+		return nil
+	case up && r.idle && !r.begun.IsZero():
+		return nil
+	}
+	var err error
+	if f, same := r.together(); same {
+		err = r.stepAll(ctx, f)
+	} else {
+		err = r.stepSome(ctx)
+	}
+	if err != nil {
 		r.endWalk(err)
 		return err
 	}
 	r.stepped = time.Now()
-	r.ramp.Reset(rampPause)
-	return nil
+	r.walkOn()
+	r.declare(r.feed)
+	return r.retime()
 }
 
-func alike(clocks []physic.Frequency) bool { return slices.Min(clocks) == slices.Max(clocks) }
+// away tells whether chips are not at their goal yet, and whether any goes up.
+func (r *runner) away() (away, up bool) {
+	for i, f := range r.clocks {
+		if goal := r.walk.each[i]; !r.near(f, goal) {
+			away, up = true, up || f < goal
+		}
+	}
+	return away, up
+}
 
-func (r *runner) stepAll(ctx context.Context) (moved bool, err error) {
-	goal := r.walk.each[0]
-	if r.near(r.clocks[0], goal) {
-		return false, nil
+// together is the next clock of all chips, if they share it.
+func (r *runner) together() (f physic.Frequency, same bool) {
+	f = towards(r.clocks[0], slices.Min(r.walk.each))
+	return f, slices.Min(r.clocks) == slices.Max(r.clocks) && f == towards(r.clocks[0], slices.Max(r.walk.each))
+}
+
+func (r *runner) stepAll(ctx context.Context, f physic.Frequency) error {
+	if err := r.setClock(ctx, allChips, f); err != nil || !r.spec.rolls || r.idle {
+		return err
 	}
-	if err := r.setClock(ctx, allChips, towards(r.clocks[0], goal)); err != nil {
-		return false, err
-	}
-	if r.spec.rolls && !r.idle {
-		err = r.writeHashCount(ctx)
-	}
-	return true, err
+	return r.writeHashCount(ctx)
 }
 
 // stepSome moves a few chips, so that jobs do not wait long for their turn on the
 // line.
-func (r *runner) stepSome(ctx context.Context) (moved bool, err error) {
+func (r *runner) stepSome(ctx context.Context) error {
 	left := chipsPerStep
 	if r.spec.divider != 0 {
 		left = 1 // its PLL takes 50 ms to write
@@ -144,12 +167,12 @@ func (r *runner) stepSome(ctx context.Context) (moved bool, err error) {
 			continue
 		}
 		if err := r.stepChip(ctx, chip, towards(r.clocks[chip], goal)); err != nil {
-			return false, err
+			return err
 		}
-		r.turn, moved = chip+1, true
+		r.turn = chip + 1
 		left--
 	}
-	return moved, nil
+	return nil
 }
 
 // chipsPerStep bounds how many chips get another clock in one rampPause.
@@ -175,7 +198,6 @@ func (r *runner) near(f, goal physic.Frequency) bool {
 }
 
 func (r *runner) endWalk(err error) {
-	r.declare(r.feed)
 	r.walk.done <- err
 	r.walk = request{}
 }

@@ -119,7 +119,7 @@ func TestSetFrequency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, chipsim.Config{Model: "BM1366", Chips: 3, Seed: 5}, Options{Chips: 3, Frequency: 400 * mhz})
 		r.start()
-		time.Sleep(5 * time.Second)
+		r.walked()
 		begin := time.Now()
 		if err := r.chain.SetFrequency(t.Context(), 500*mhz); err != nil {
 			t.Fatal(err)
@@ -169,7 +169,7 @@ func TestSetFrequencies(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, chipsim.Config{Model: model, Chips: 4, Seed: 5}, Options{Chips: 4, Frequency: 400 * mhz})
 			r.start()
-			time.Sleep(5 * time.Second)
+			r.walked()
 			is := func(want ...physic.Frequency) {
 				t.Helper()
 				for i, chip := range r.sim.Status().Chips {
@@ -240,7 +240,7 @@ func TestReadAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, chipsim.Config{Model: "BM1366", Chips: 5, Seed: 5}, Options{Chips: 5})
 		r.start()
-		time.Sleep(3 * time.Second)
+		r.walked()
 		if err := r.sim.Inject(chipsim.Fault{Kind: chipsim.MuteChip, Chip: 3}); err != nil {
 			t.Fatal(err)
 		}

@@ -84,8 +84,8 @@ func (q *queued) clear() error {
 	return q.Drop()
 }
 
-// pace tells the queue what has changed.
-func (q *queued) pace(midstates int, every time.Duration) error {
+// set tells the queue what has changed of its pace.
+func (q *queued) set(midstates int, every time.Duration) error {
 	if midstates == q.midstates && every == q.every {
 		return nil
 	}
@@ -105,8 +105,7 @@ func (c *Chain) enqueue(w *hashing.Work) (time.Duration, error) {
 	*s = slot{used: true, sequence: q.sequence, work: *w}
 	m.make(&s.work.Header, hashing.LowBits(w.VersionMask, 2))
 	s.n, s.versions = m.n, m.versions
-	sweep := c.sweepOf(s)
-	if err := q.pace(m.n, time.Duration(renewAt*float64(sweep))); err != nil {
+	if err := c.pace(s); err != nil {
 		return 0, err
 	}
 	t := tailOf(&s.work.Header)
@@ -116,7 +115,12 @@ func (c *Chain) enqueue(w *hashing.Work) (time.Duration, error) {
 	c.mu.Lock()
 	c.status.jobs++
 	c.mu.Unlock()
-	return sweep, nil
+	return c.sweepOf(s), nil
+}
+
+// pace has the queue send jobs such as this one in time.
+func (c *Chain) pace(s *slot) error {
+	return c.queue.set(s.n, time.Duration(renewAt*float64(c.sweepOf(s))))
 }
 
 // refill asks for more work while the queue has room, and looks again later.
@@ -164,7 +168,7 @@ func (r *runner) readSolutions(ctx context.Context) {
 
 // openQueued is openCores for a chain with a queue.
 func (c *Chain) openQueued(ctx context.Context, t *tail) error {
-	if err := c.queue.pace(1, openPause); err != nil {
+	if err := c.queue.set(1, openPause); err != nil {
 		return err
 	}
 	for range c.spec.cores {

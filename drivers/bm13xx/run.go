@@ -51,6 +51,8 @@ type runner struct {
 	begun   time.Time       // of the first job since they were idle
 
 	renew, rest, ramp *time.Timer
+	sent              time.Time     // when the newest job was
+	sweep             time.Duration // that it takes, at the fastest clock since then
 	readEnd           *time.Timer
 	reading           *reading  // a register that somebody wants
 	stepped           time.Time // when the clock was last changed
@@ -61,6 +63,12 @@ type runner struct {
 // Run mines until ctx ends or the line fails. It brings the chain up again if an
 // earlier Run has left it. It returns with the chips stopped and in reset, or at
 // their lowest clock if there is no Options.Reset.
+//
+// Meanwhile it walks the clock to its goal, 6.25 MHz each 100 ms, as SetFrequency
+// does. ESP-Miner does that before it sends jobs. A chip hashes rightly at every step
+// that its PLL locks at, so nothing needs to wait: jobs are renewed and hashes counted
+// for the clock of the moment, and should a step spoil a result, that is one of the
+// chip's hardware errors.
 func (c *Chain) Run(ctx context.Context, feed *hashing.Feed, found func(hashing.Solution)) error {
 	if !c.up {
 		if err := c.bringUp(ctx); err != nil {
@@ -76,6 +84,9 @@ func (c *Chain) Run(ctx context.Context, feed *hashing.Feed, found func(hashing.
 	}
 	r := newRunner(c, feed, found)
 	c.declare(feed)
+	if err := r.accept(ctx, request{chip: allChips, clock: c.opts.Frequency, done: make(chan error, 1)}); err != nil {
+		return err
+	}
 	inner, stop := context.WithCancel(ctx)
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.read(inner) })
@@ -100,6 +111,7 @@ func newRunner(c *Chain, feed *hashing.Feed, found func(hashing.Solution)) *runn
 		responses: make(chan Response, 256), solutions: make(chan solution, 256), failed: make(chan error, 2),
 		want: make(chan struct{}, 1), works: make(chan hashing.Work),
 		renew: stopped(), rest: stopped(), ramp: stopped(), readEnd: stopped(),
+		stepped: time.Now(), // so that the first job goes first
 	}
 	c.jobs.clear()
 	return r
@@ -114,11 +126,11 @@ func stopped() *time.Timer {
 
 // declare tells the feed what the chain is.
 func (c *Chain) declare(feed *hashing.Feed) {
-	rate := c.hashRate()
+	rate, now := c.hashRate(), time.Now()
 	c.mu.Lock()
 	c.status.rate = rate
 	for i, f := range c.clocks {
-		c.status.chips[i].clock = f
+		c.status.chips[i].tune(f, now)
 	}
 	c.mu.Unlock()
 	target := c.target
@@ -254,12 +266,38 @@ func (r *runner) mine(ctx context.Context, w hashing.Work) error {
 		r.mu.Unlock()
 		r.noticed = time.Time{}
 	}
-	r.rest.Reset(sweep + restAfter)
+	r.sent = time.Now()
+	r.lasts(sweep)
+	return nil
+}
+
+// lasts has others follow the newest job before its sweep is over, or a rest after it.
+func (r *runner) lasts(sweep time.Duration) {
+	r.sweep = sweep
+	r.rest.Reset(time.Until(r.sent.Add(sweep + restAfter)))
 	if r.queue != nil {
 		r.refill()
+		return
+	}
+	r.renew.Reset(time.Until(r.sent.Add(min(time.Duration(renewAt*float64(sweep)), maxJobAge))))
+}
+
+// retime is lasts for a job that the chips are at while their clocks change. A job
+// that saw several ends as if it had had the fastest all the time: early enough.
+func (r *runner) retime() error {
+	if r.idle || r.changed == nil {
 		return nil
 	}
-	r.renew.Reset(min(time.Duration(renewAt*float64(sweep)), maxJobAge))
+	s := &r.jobs.slots[r.jobs.id]
+	if r.queue != nil {
+		s = &r.queue.slots[r.queue.number]
+		if err := r.pace(s); err != nil {
+			return err
+		}
+	}
+	if sweep := r.sweepOf(s); sweep < r.sweep {
+		r.lasts(sweep)
+	}
 	return nil
 }
 
@@ -281,6 +319,7 @@ func (r *runner) start(ctx context.Context) error {
 	}
 	r.idle, r.begun = false, time.Now()
 	r.forgive(r.begun)
+	r.walkOn()
 	return nil
 }
 
@@ -313,15 +352,16 @@ func (c *Chain) send(ctx context.Context, w *hashing.Work) (time.Duration, error
 	if _, err := c.port.Write(frame); err != nil {
 		return 0, fmt.Errorf("bm13xx: cannot send to the chips: %w", err)
 	}
+	s.bytes = len(frame)
 	c.mu.Lock()
 	c.status.jobs++
 	c.mu.Unlock()
-	return max(c.sweepOf(s), c.wireTime(len(frame))), nil
+	return c.sweepOf(s), nil
 }
 
-// sweepOf is how long the chips need for a job.
+// sweepOf is how long the chips need for a job, or the line does.
 func (c *Chain) sweepOf(s *slot) time.Duration {
-	return c.spec.sweep(c.count, s.rolling(), s.n, c.hashCount, slices.Max(c.clocks))
+	return max(c.spec.sweep(c.count, s.rolling(), s.n, c.hashCount, slices.Max(c.clocks)), c.wireTime(s.bytes))
 }
 
 // wireTime is the least time between jobs that the line can carry.

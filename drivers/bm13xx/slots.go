@@ -18,6 +18,7 @@ type slot struct {
 	mask     uint32    // version bits that the chips roll
 	n        int       // midstates
 	versions [4]uint32 // of the midstates
+	bytes    int       // that it took on the line; 0 if a queue sends it
 }
 
 // jobs are the jobs that were sent, by their id, and what came back of them.

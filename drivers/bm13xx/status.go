@@ -53,7 +53,7 @@ type CoreTally struct {
 type ChipStatus struct {
 	Tally
 	Address uint8            `json:"address"`
-	Clock   physic.Frequency `json:"clock"` // when Run began, or after the last change
+	Clock   physic.Frequency `json:"clock"`
 	Domain  int              `json:"domain"`
 	Health  Health           `json:"health"`
 	Cores   []CoreTally      `json:"cores,omitempty"` // by core number
@@ -91,7 +91,16 @@ type chip struct {
 	health Health
 	heard  bool      // has answered since the last poll
 	missed int       // polls in a row without an answer
-	good   time.Time // of the last good result, or of the first job
+	good   time.Time // of the last good result, or of the first job; see tune
+}
+
+// tune notes another clock. The time that the chip is without a result stretches, so
+// that it should have found as much in it as it should have at the clocks it had.
+func (ch *chip) tune(f physic.Frequency, now time.Time) {
+	if f != ch.clock && !ch.good.IsZero() {
+		ch.good = now.Add(-time.Duration(float64(now.Sub(ch.good)) * float64(ch.clock) / float64(f)))
+	}
+	ch.clock = f
 }
 
 // setCount says how many chips there are. Counts go on when it is as many as before.

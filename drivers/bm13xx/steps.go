@@ -15,7 +15,7 @@ const (
 	doDomains                 // pin drive and relays at the ends of voltage domains
 	doOffsets                 // nonce offsets, on chains that are long enough
 	doTicket                  // the ticket mask
-	doRamp                    // the clock, step by step
+	doClock                   // the clock that Run walks on from
 	doCount                   // the hash counting number
 	doRolling                 // version rolling on, over all bits
 	doBaud                    // chips, then host, to the wanted rate; then check
@@ -61,13 +61,16 @@ func wr(reg Reg, value uint32) step { return step{do: doWrite, reg: reg, value: 
 // then adds a pause to a step.
 func (s step) then(d time.Duration) step { s.after = d; return s }
 
+// setStart is the first step of the clock.
+var setStart = step{do: doClock}.then(rampPause)
+
 // steps1387: the order of the S9's free firmware (bosminer), without the voltage
 // steps, which are the board's.
 var steps1387 = []step{
 	{do: doIdentify},
 	{do: doInactive, after: 100 * ms}, {do: doInactive, after: 100 * ms}, {do: doInactive, after: 100 * ms},
 	{do: doAddresses, after: 10 * ms},
-	{do: doRamp},
+	setStart,
 	{do: doBaud},
 	{do: doTicket},
 	{do: doOpenCores},
@@ -81,7 +84,7 @@ var steps1397 = []step{
 	wr(RegCoreControl, coreDelay1397),
 	{do: doTicket},
 	wr(RegPLL3, 0xc0700111), wr(RegFastUART, 0x0600000f), wr(RegMiscControl, 0x00007a31),
-	{do: doRamp}, {do: doBaud},
+	setStart, {do: doBaud},
 }
 
 // steps1362: stock firmware of an S19j Pro, 126 chips, as Mujina's reference has
@@ -96,7 +99,7 @@ var steps1362 = []step{
 	{do: doTicket},
 	wr(RegAnalogMux, 3), wr(RegPinStrength, 0x00011111),
 	{do: doBaud},
-	{do: doRamp},
+	setStart,
 	{do: doEach, each: []write{
 		{RegSoftReset, 2}, {RegMiscControl, 0xb000c100}, {RegCoreControl, coreHashClock},
 		{RegCoreControl, coreDelay1362}, {RegCoreControl, coreEnable}}},
@@ -117,7 +120,7 @@ var steps1366 = []step{
 	{do: doEach, each: []write{
 		{RegSoftReset, 0x000701f0}, {RegMiscControl, 0xf000c100}, {RegCoreControl, coreHashClock},
 		{RegCoreControl, coreDelay1366}, {RegCoreControl, coreEnable}}},
-	{do: doRamp}, {do: doCount}, {do: doRolling}, {do: doBaud},
+	setStart, {do: doCount}, {do: doRolling}, {do: doBaud},
 }
 
 // steps1368: ESP-Miner bm1368.c.
@@ -135,7 +138,7 @@ var steps1368 = []step{
 		{RegSoftReset, 0x000701f0}, {RegMiscControl, 0xf000c100}, {RegCoreControl, coreClockSel},
 		{RegCoreControl, coreDelay1368}, {RegCoreControl, coreEnable}}},
 	{do: doTicket},
-	{do: doRamp}, {do: doCount}, {do: doRolling}, {do: doBaud},
+	setStart, {do: doCount}, {do: doRolling}, {do: doBaud},
 }
 
 // steps1370: ESP-Miner bm1370.c; domains and offsets as an S21 Pro has them.
@@ -154,7 +157,7 @@ var steps1370 = []step{
 	wr(RegB9, 0x4480), wr(RegAnalogMux, 2), wr(RegB9, 0x4480),
 	wr(RegCoreControl, coreNonceBin),
 	{do: doOffsets},
-	{do: doRamp}, {do: doCount}, {do: doBaud},
+	setStart, {do: doCount}, {do: doBaud},
 }
 
 // steps1372: ESP-Miner's bring-up of BM1372 and BM1373.
@@ -175,6 +178,6 @@ var steps1372 = []step{
 	wr(RegCoreControl, coreDelay1372).then(10 * ms),
 	wr(RegCoreControl, coreEnable).then(10 * ms),
 	wr(RegAnalogMux, 2),
-	{do: doRamp}, {do: doCount}, {do: doRolling},
+	setStart, {do: doCount}, {do: doRolling},
 	wr(RegAutoWork, 0),
 }

@@ -276,7 +276,7 @@ func TestLongChain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, chipsim.Config{Chips: 63, Domains: 21, Seed: 5})
 		r.start()
-		time.Sleep(10 * time.Second)
+		time.Sleep(20 * time.Second)
 		s := r.chain.Status()
 		r.end()
 		for i, chip := range s.ChipStatus {
