@@ -2,7 +2,6 @@ package virtual
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -15,25 +14,16 @@ import (
 // Bitaxe is a virtual Bitaxe.
 type Bitaxe struct {
 	*Board
-	Chip      *chipsim.Chain
-	Cooler    *i2csim.EMC2101 // nil on boards with another fan controller
-	Regulator *i2csim.TPS546  // nil on boards with a DAC
+	powered
+	Cooler *i2csim.EMC2101 // nil on boards with another fan controller
 
 	kind bitaxe.Kind
 	fans []*i2csim.Fan
-	dac  *i2csim.DS4432U
 	// diodes breaks the wires to the chips' diodes; nil if there are none.
 	diodes func(open bool)
 	usual  float64 // volts of the supply
 
-	// The bus's lock guards what follows.
-	rand    *rand.Rand
-	input   float64 // V
-	leak    float64 // A that flow beside the chips
-	heat    float64 // °C that the regulator has above its usual
-	volts   float64 // mV that the regulator gives
-	air     float64
-	ambient float64
+	air float64 // guarded by the bus's lock
 }
 
 // bitaxeVersion is a virtual board: a kind, with the DAC of its early versions or not.
@@ -86,7 +76,7 @@ func NewBitaxe(cfg Config) (*Bitaxe, error) {
 const regulatorRest = 10 * time.Millisecond
 
 func newBitaxe(v bitaxeVersion, cfg Config) (*Bitaxe, error) {
-	b := &Bitaxe{Board: new(Board), kind: v.kind, usual: 5.1, ambient: cfg.Ambient, rand: rand.New(rand.NewPCG(cfg.Seed, 1))}
+	b := &Bitaxe{Board: new(Board), powered: newPowered(&cfg), kind: v.kind, usual: 5.1}
 	if v.kind.Input.MinInput > 10 {
 		b.usual = 12.1
 	}
@@ -200,26 +190,7 @@ func (b *Bitaxe) couple() {
 
 // output is what the regulator gives, in mV. With a DAC it is always on: 0.6 V at
 // a divider of 4.75 and 3.32 kOhm, less the DAC's part of 98.9 µA.
-func (b *Bitaxe) output() float64 {
-	if b.Regulator != nil {
-		return float64(b.Regulator.Output()) / float64(physic.MilliVolt)
-	}
-	code := b.dac.Get(0xf8)[0]
-	amps := float64(code&0x7f) / 127 * 98.921e-6
-	if code&0x80 == 0 {
-		amps = -amps
-	}
-	return 1000 * (0.6 + 4750*(0.6/3320-amps))
-}
-
-// watts are what the regulator gives.
-func (b *Bitaxe) watts() float64 {
-	w := b.leak * b.volts / 1000
-	if b.volts > 0 {
-		w += b.Chip.Watts()
-	}
-	return w
-}
+func (b *Bitaxe) output() float64 { return b.given(0.6, 4750, 3320, 98.921e-6) }
 
 func (b *Bitaxe) load() physic.ElectricCurrent {
 	if b.volts == 0 {
@@ -228,44 +199,13 @@ func (b *Bitaxe) load() physic.ElectricCurrent {
 	return amperes(b.watts() / (b.volts / 1000))
 }
 
-// drawn is what the board takes: the regulator's loss, and a watt for the rest.
-func (b *Bitaxe) drawn() physic.ElectricCurrent { return amperes((b.watts()/0.9 + 1) / b.input) }
-
-func (b *Bitaxe) supply() physic.ElectricPotential {
-	return physic.ElectricPotential(b.input * float64(physic.Volt))
-}
-
-func amperes(v float64) physic.ElectricCurrent {
-	return physic.ElectricCurrent(v * float64(physic.Ampere))
-}
-
 // atChip is what a chip's diode shows, with noise as a real one has.
 func (b *Bitaxe) atChip(i int) i2csim.Temperature {
 	return func() physic.Temperature { return celsius(b.Chip.Temperature(i) + 0.15*b.rand.NormFloat64()) }
 }
 
-// beside is what a sensor shows that n chips warm, less by some degrees than they are.
-func (b *Bitaxe) beside(first, n int, less float64) i2csim.Temperature {
-	return func() physic.Temperature {
-		sum := 0.0
-		for i := range n {
-			sum += b.Chip.Temperature(first+i) / float64(n)
-		}
-		return celsius(sum - less + 0.15*b.rand.NormFloat64())
-	}
-}
-
 func (b *Bitaxe) atBoard() physic.Temperature {
 	return celsius(b.ambient + 0.3*(b.Chip.Temperature(0)-b.ambient))
-}
-
-// atRegulator is warmer than the chip, as the maker's boards show.
-func (b *Bitaxe) atRegulator() physic.Temperature {
-	return celsius(b.ambient + 1.2*(b.Chip.Temperature(0)-b.ambient) + b.heat)
-}
-
-func celsius(v float64) physic.Temperature {
-	return physic.ZeroCelsius + physic.Temperature(v*float64(physic.Celsius))
 }
 
 // SetInput sets the volts of the board's power supply.

@@ -2,7 +2,6 @@ package virtual
 
 import (
 	"fmt"
-	"math/rand/v2"
 
 	"github.com/lodefw/lode/board/emberone"
 	"github.com/lodefw/lode/tinytest/chipsim"
@@ -14,18 +13,10 @@ import (
 // has no fan of its own.
 type EmberOne struct {
 	*Board
-	Chip      *chipsim.Chain
-	Regulator *i2csim.TPS546 // nil before v5
-	Diode     *i2csim.TMP451
+	powered // by a TPS546 from v5 on
+	Diode   *i2csim.TMP451
 
-	dac *i2csim.DS4432U
-
-	// The bus's lock guards what follows.
-	rand              *rand.Rand
-	enabled, pins     bool
-	input, leak, heat float64
-	volts             float64 // mV that the regulator gives
-	ambient           float64
+	enabled, pins bool // guarded by the bus's lock
 }
 
 // emberAir is the share of full air that somebody's fan makes.
@@ -54,7 +45,8 @@ func NewEmberOne(cfg Config) (*EmberOne, error) {
 }
 
 func newEmberOne(bent bool, cfg Config) (*EmberOne, error) {
-	b := &EmberOne{Board: new(Board), input: 12.1, ambient: cfg.Ambient, rand: rand.New(rand.NewPCG(cfg.Seed, 1))}
+	b := &EmberOne{Board: new(Board), powered: newPowered(&cfg)}
+	b.input = 12.1
 	var err error
 	b.Chip, err = cfg.chain(chipsim.Config{
 		Model: "BM1362", Chips: emberone.Chips, Domains: emberone.Chips,
@@ -147,51 +139,13 @@ func (b *EmberOne) couple() {
 
 // output is what the regulator gives when it is enabled, in mV. With a DAC: 0.8 V at
 // a divider of 3.57 and 1.02 kOhm, less the DAC's part of 203 µA.
-func (b *EmberOne) output() float64 {
-	if b.Regulator != nil {
-		return float64(b.Regulator.Output()) / float64(physic.MilliVolt)
-	}
-	code := b.dac.Get(0xf8)[0]
-	amps := float64(code&0x7f) / 127 * 202.91e-6
-	if code&0x80 == 0 {
-		amps = -amps
-	}
-	return 1000 * (0.8 + 3570*(0.8/1020-amps))
-}
-
-func (b *EmberOne) watts() float64 {
-	w := b.leak * b.volts / 1000
-	if b.volts > 0 {
-		w += b.Chip.Watts()
-	}
-	return w
-}
+func (b *EmberOne) output() float64 { return b.given(0.8, 3570, 1020, 202.91e-6) }
 
 func (b *EmberOne) load() physic.ElectricCurrent {
 	if b.volts == 0 {
 		return 0
 	}
 	return amperes(b.watts() / (b.volts / 1000))
-}
-
-func (b *EmberOne) drawn() physic.ElectricCurrent { return amperes((b.watts()/0.9 + 1) / b.input) }
-
-func (b *EmberOne) supply() physic.ElectricPotential {
-	return physic.ElectricPotential(b.input * float64(physic.Volt))
-}
-
-func (b *EmberOne) beside(first, n int, less float64) i2csim.Temperature {
-	return func() physic.Temperature {
-		sum := 0.0
-		for i := range n {
-			sum += b.Chip.Temperature(first+i) / float64(n)
-		}
-		return celsius(sum - less + 0.15*b.rand.NormFloat64())
-	}
-}
-
-func (b *EmberOne) atRegulator() physic.Temperature {
-	return celsius(b.ambient + 1.2*(b.Chip.Temperature(0)-b.ambient) + b.heat)
 }
 
 func (b *EmberOne) change(f func()) {
