@@ -14,19 +14,16 @@ import (
 // overUSB puts a virtual board behind bitaxe-raw's control port.
 func overUSB(t *testing.T, v *virtual.Bitaxe, old bool) *usbsim.Board {
 	t.Helper()
-	sim := &usbsim.Board{
-		Bus: v.Bus, OldFormat: old, Pins: []uint8{0}, Work: time.Millisecond,
-		Drive: func(_ uint8, high bool) { v.Chip.Reset(!high) },
-	}
+	v.USB.OldFormat, v.USB.Work = old, time.Millisecond
 	kind, err := bitaxe.KindOf("bitaxe-gamma")
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.Board.Board, err = bitaxe.FromUSB(usbtest.Plug(t, sim), v.Chip.Port(), kind, bitaxe.Options{WiredZeros: v.Chip.Zeros(), Ticket: 64})
+	v.Board.Board, err = bitaxe.FromUSB(usbtest.Plug(t, v.USB), v.Chip.Port(), kind, bitaxe.Options{WiredZeros: v.Chip.Zeros(), Ticket: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sim
+	return v.USB
 }
 
 // The same board on a cable, with both formats of answers; when its controller
