@@ -79,7 +79,7 @@ func (w *whole) run(ctx context.Context, s cli.IO) error {
 			}
 			return err
 		},
-		func(ctx context.Context) error { w.data.watch(ctx, s.Err); return nil },
+		func(ctx context.Context) error { return w.data.watch(ctx, s.Err) },
 	})
 }
 

@@ -72,13 +72,13 @@ func (c *chain) serve(ctx context.Context) error {
 }
 
 // watch prints what the checker reports, as it comes.
-func (c *chain) watch(ctx context.Context, w io.Writer) {
+func (c *chain) watch(ctx context.Context, w io.Writer) error {
 	t := time.NewTicker(200 * time.Millisecond)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-t.C:
 		}
 		reports := c.sim.Reports()

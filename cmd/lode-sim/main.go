@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/lodefw/lode/internal/cli"
 	"github.com/lodefw/lode/tinytest/chipsim"
@@ -204,8 +203,6 @@ func (o *options) fill() error {
 
 // serveAll runs every chain until ctx ends or one fails.
 func serveAll(ctx context.Context, s cli.IO, o *options) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var all []*chain
 	defer func() {
 		for _, c := range all {
@@ -225,17 +222,11 @@ func serveAll(ctx context.Context, s cli.IO, o *options) error {
 		}
 	}
 	console(s, commander(s, all, nil))
-	var wg sync.WaitGroup
+	var parts []func(context.Context) error
 	for _, c := range all {
-		wg.Go(func() {
-			if err := c.serve(ctx); err != nil {
-				cancel(err)
-			}
-		})
-		wg.Go(func() { c.watch(ctx, s.Err) })
+		parts = append(parts, c.serve, func(ctx context.Context) error { return c.watch(ctx, s.Err) })
 	}
-	wg.Wait()
-	return context.Cause(ctx)
+	return ended(ctx, cli.Together(ctx, parts))
 }
 
 func replay(s cli.IO, name string) error {
