@@ -70,15 +70,7 @@ func makeKey(path string, log *slog.Logger) (noise.SecretKey, error) {
 
 // writeKey writes a new file that its owner alone can read.
 func writeKey(path string, k noise.SecretKey) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return cli.Failf(cli.Config, "authority key: %w", err)
-	}
-	_, err = fmt.Fprintln(f, k.Encode())
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path)) // half a key would stop the next start
-	}
-	return nil
+	return cli.WriteNew(path, []byte(k.Encode()+"\n"), 0o600)
 }
 
 var keygenHelp = cli.Help{

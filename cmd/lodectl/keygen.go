@@ -55,7 +55,7 @@ func keygen(_ context.Context, s cli.IO, args []string) error {
 		return err
 	}
 	if out != "" {
-		if err := writeNew(out, 0o600, []byte(k.Encode()+"\n")); err != nil {
+		if err := cli.WriteNew(out, []byte(k.Encode()+"\n"), 0o600); err != nil {
 			return err
 		}
 	}
@@ -85,26 +85,12 @@ func updateKeys(s cli.IO, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeNew(path, 0o600, k.Encode()); err != nil {
+	if err := cli.WriteNew(path, k.Encode(), 0o600); err != nil {
 		return err
 	}
-	if err := writeNew(path+".pub", 0o644, k.Public().Encode()); err != nil {
+	if err := cli.WriteNew(path+".pub", k.Public().Encode(), 0o644); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
 	_, err = fmt.Fprintf(s.Out, "%s signs images, keep it safe; %s.pub goes into them\n", path, path)
 	return err
-}
-
-// writeNew writes a new file, and leaves none behind that has half a key. An
-// existing one is never replaced: devices would not recognise its owner any more.
-func writeNew(path string, mode os.FileMode, content []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return cli.Failf(cli.Config, "key not written: %w; keygen never replaces a file", err)
-	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
-	}
-	return nil
 }
