@@ -30,8 +30,8 @@ func (c *Chain) SetFrequency(ctx context.Context, f physic.Frequency) error {
 	return c.setFrequency(ctx, request{chip: allChips, clock: f})
 }
 
-// SetChipFrequency does the same for one chip. The next SetFrequency, or Run, gives
-// all chips the same clock again.
+// SetChipFrequency does the same for one chip; the others go on to where they were
+// going. The next SetFrequency, or Run, gives all chips the same clock again.
 func (c *Chain) SetChipFrequency(ctx context.Context, chip int, f physic.Frequency) error {
 	if chip < 0 || chip >= c.Chips() {
 		return fmt.Errorf("bm13xx: no chip %d on a chain of %d", chip, c.Chips())
@@ -82,7 +82,9 @@ func (r *runner) accept(ctx context.Context, req request) error {
 		r.opts.Frequency = req.clock // for the next Run
 	}
 	if req.each == nil {
-		req.each = slices.Clone(r.clocks)
+		if req.each = slices.Clone(r.walk.each); req.each == nil {
+			req.each = slices.Clone(r.clocks)
+		}
 		for i := range req.each {
 			if req.chip == allChips || req.chip == i {
 				req.each[i] = req.clock

@@ -265,6 +265,26 @@ func TestWalkApart(t *testing.T) {
 	})
 }
 
+// A clock for one chip does not end the walk of the others.
+func TestOneOfThemWalksElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, chipsim.Config{Model: "BM1366", Chips: 3, Seed: 4}, Options{Chips: 3, Frequency: 200 * mhz})
+		r.start()
+		time.Sleep(time.Second)
+		if err := r.chain.SetChipFrequency(t.Context(), 1, 150*mhz); err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range r.chain.Status().ChipStatus {
+			if want := []physic.Frequency{200, 150, 200}[i] * mhz; c.Clock != want {
+				t.Errorf("chip %d runs at %v, want %v", i, c.Clock, want)
+			}
+		}
+		r.end()
+		r.check()
+		r.breaches()
+	})
+}
+
 // How long a chip may find nothing is a matter of the clocks that it had.
 func TestSilenceAtOtherClocks(t *testing.T) {
 	now := time.Now()
