@@ -81,11 +81,13 @@ func mountPartition(device, dir string, flags uintptr) error {
 	return mount{device, dir, "vfat", noPrograms | unix.MS_NOATIME | flags, "umask=0077,errors=remount-ro"}.do()
 }
 
-// appears waits for a file that the kernel makes when it has found a device.
+// appears waits for a device. The kernel makes its file a moment before it can be
+// opened (ENXIO).
 func appears(name string, within time.Duration) bool {
 	for end := time.Now().Add(within); ; time.Sleep(50 * time.Millisecond) {
 		late := time.Now().After(end) // before it is looked for: the machine may stand still
-		if _, err := os.Stat(name); err == nil {
+		if f, err := os.Open(name); err == nil {
+			f.Close()
 			return true
 		}
 		if late {
