@@ -50,8 +50,8 @@ func (c *card) Replace(n slot.Name, files []fat.File) (err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	device := c.slots[n]
-	if !appears(device, deviceWithin) {
-		return fmt.Errorf("there is no %s", device)
+	if err := present(device); err != nil {
+		return err
 	}
 	f, err := os.OpenFile(device, os.O_WRONLY|unix.O_EXCL, 0) // exclusive: it is mounted nowhere
 	if err != nil {

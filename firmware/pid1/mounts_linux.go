@@ -60,14 +60,16 @@ func (m *machine) partitions() (result string, err error) {
 		return "kept in memory, lost at the next start", err
 	}
 	result = "kept on " + d.DataPartition
-	if appears(d.DataPartition, deviceWithin) {
-		repaired, e := repairData(d.DataPartition)
+	e := present(d.DataPartition)
+	if e == nil {
+		repaired, r := repairData(d.DataPartition)
 		if repaired != "" {
 			result += ", " + repaired
 		}
-		err = errors.Join(err, e)
+		err = errors.Join(err, r)
+		e = fatAt(d.DataPartition, dataDir, 0).do()
 	}
-	if e := mountPartition(d.DataPartition, dataDir, 0); e != nil {
+	if e != nil {
 		return "", errors.Join(err, fmt.Errorf("%w; kept in memory, lost at the next start", e))
 	}
 	m.data = dataDir
@@ -75,10 +77,22 @@ func (m *machine) partitions() (result string, err error) {
 }
 
 func mountPartition(device, dir string, flags uintptr) error {
+	if err := present(device); err != nil {
+		return err
+	}
+	return fatAt(device, dir, flags).do()
+}
+
+func fatAt(device, dir string, flags uintptr) mount {
+	return mount{device, dir, "vfat", noPrograms | unix.MS_NOATIME | flags, "umask=0077,errors=remount-ro"}
+}
+
+// present waits for a partition.
+func present(device string) error {
 	if !appears(device, deviceWithin) {
 		return fmt.Errorf("there is no %s: is the card the one that this image was written to?", device)
 	}
-	return mount{device, dir, "vfat", noPrograms | unix.MS_NOATIME | flags, "umask=0077,errors=remount-ro"}.do()
+	return nil
 }
 
 // appears waits for a device. The kernel makes its file a moment before it can be
