@@ -148,13 +148,7 @@ func TestSetFrequency(t *testing.T) {
 				t.Errorf("chip %d runs at %v MHz, want %v", i, chip.MHz, want)
 			}
 		}
-		time.Sleep(20 * time.Second)
-		r.end()
-		r.check()
-		if s := r.chain.Status(); s.HardwareErrors+s.Lost > 0 || s.Good == 0 {
-			t.Errorf("%+v", s.Tally)
-		}
-		r.breaches()
+		r.endsClean()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := r.chain.SetFrequency(ctx, 400*mhz); err == nil {

@@ -255,13 +255,7 @@ func TestWalkApart(t *testing.T) {
 				t.Errorf("chip %d runs at %v MHz, want %v", i, c.MHz, want[i])
 			}
 		}
-		time.Sleep(20 * time.Second)
-		r.end()
-		r.check()
-		if s := r.chain.Status(); s.HardwareErrors+s.Lost > 0 || s.Good == 0 {
-			t.Errorf("%+v", s.Tally)
-		}
-		r.breaches()
+		r.endsClean()
 	})
 }
 
