@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -60,27 +61,70 @@ func TestReport(t *testing.T) {
 	}
 }
 
-func TestSignals(t *testing.T) {
-	exits := make(chan struct{}, 1)
-	ctx, stop := signals(context.Background(), func() { exits <- struct{}{} })
-	defer stop()
+// send sends a signal to this process.
+func send(t *testing.T, sig os.Signal) {
+	t.Helper()
 	self, err := os.FindProcess(os.Getpid())
+	if err == nil {
+		err = self.Signal(sig)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := self.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+}
+
+// The first signal asks, a second one ends the process. A terminal that is closed
+// counts as an interrupt.
+func TestSignals(t *testing.T) {
+	for _, first := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		exits := make(chan struct{}, 1)
+		ctx, stop := signals(context.Background(), 0, func() { exits <- struct{}{} })
+		send(t, first)
+		<-ctx.Done()
+		select {
+		case <-exits:
+			t.Fatal("the first signal ended the process")
+		default:
+		}
+		send(t, os.Interrupt)
+		<-exits
+		stop()
 	}
+}
+
+// Ctrl-C pressed twice does not cut an orderly end short.
+func TestSignalTwice(t *testing.T) {
+	ctx, stop := signals(context.Background(), time.Hour, func() { t.Error("the process was ended") })
+	send(t, os.Interrupt)
 	<-ctx.Done()
-	select {
-	case <-exits:
-		t.Fatal("the first signal ended the process")
-	default:
-	}
-	if err := self.Signal(os.Interrupt); err != nil {
+	seen := make(chan os.Signal, 1)
+	signal.Notify(seen, os.Interrupt)
+	defer signal.Stop(seen)
+	send(t, os.Interrupt)
+	<-seen // and so has signals, whose channel has room
+	stop()
+}
+
+// A pipe that nobody reads ends the command in order; another failure to write does not.
+func TestStream(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	<-exits
+	defer w.Close()
+	lost := 0
+	s := newStream(w, func() { lost++ })
+	if _, err := s.Write([]byte("a")); err != nil || lost != 0 {
+		t.Errorf("a write that is read: %v, lost %d", err, lost)
+	}
+	r.Close()
+	if _, err := io.WriteString(s, "b"); !errors.Is(err, errUnread) || lost != 1 || CodeOf(err) != OK {
+		t.Errorf("a write that is not: %v, lost %d, code %d", err, lost, CodeOf(err))
+	}
+	w.Close()
+	if _, err := s.Write([]byte("c")); err == nil || lost != 1 {
+		t.Errorf("a write to nowhere: %v, lost %d", err, lost)
+	}
 }
 
 type testConfig struct {

@@ -62,7 +62,8 @@ func Failf(code Code, format string, args ...any) error {
 }
 
 // CodeOf is the exit code for what a command returned: that of the outermost
-// Error; 0 for nil, for a stop by signal and for -h; else 1.
+// Error; 0 for nil, for a stop by signal, for -h and for output that nobody reads to its
+// end; else 1.
 func CodeOf(err error) Code {
 	var e *Error
 	switch {
@@ -70,7 +71,7 @@ func CodeOf(err error) Code {
 		return OK
 	case errors.As(err, &e):
 		return e.Code
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, errUnread):
 		return OK
 	}
 	return Runtime

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 )
 
 // IO is a command's surroundings; tests make their own.
@@ -33,12 +31,16 @@ func (s IO) Getenv(name string) (value string, ok bool) {
 // A Run is a command. It returns when its work is done or ctx ends.
 type Run func(ctx context.Context, s IO, args []string) error
 
-// Main runs a command on the process's own streams and gives the exit code. The
-// first interrupt or SIGTERM ends ctx, the second ends the process at once.
+// Main runs a command on the process's own streams and gives the exit code. An
+// interrupt, SIGTERM, a terminal that is closed or a reader of our output that went
+// away ends ctx: all that a command looks after is left in order. A second signal ends
+// the process at once, if the first is older than grace.
 func Main(name string, run Run) int {
-	s := IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Environ()}
-	ctx, stop := signals(context.Background(), func() { os.Exit(int(Runtime)) })
+	ctx, stop := signals(context.Background(), grace, func() { os.Exit(int(Runtime)) })
 	defer stop()
+	ctx, lost := context.WithCancel(ctx)
+	defer lost()
+	s := IO{In: os.Stdin, Out: newStream(os.Stdout, lost), Err: newStream(os.Stderr, lost), Env: os.Environ()}
 	return Report(name, s, run(ctx, s, os.Args[1:]))
 }
 
@@ -53,35 +55,6 @@ func Report(name string, s IO, err error) int {
 		fmt.Fprintf(s.Err, "%s: %s\n", name, strings.Join(lines, "\n  "))
 	}
 	return int(code)
-}
-
-// signals gives a context that ends at the first signal; the second calls exit.
-// stop waits for the goroutine.
-func signals(parent context.Context, exit func()) (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancel(parent)
-	c := make(chan os.Signal, 2)
-	done, stopped := make(chan struct{}), make(chan struct{})
-	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		defer close(stopped)
-		for seen := false; ; seen = true {
-			select {
-			case <-done:
-				return
-			case <-c:
-			}
-			if seen {
-				exit()
-			}
-			cancel()
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(c)
-		close(done)
-		<-stopped
-		cancel()
-	}
 }
 
 // Together runs all parts; the first that ends takes the others along. It returns

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 
 	"golang.org/x/term"
@@ -21,7 +20,7 @@ type Terminal struct {
 // NewTerminal wraps w. TERM=dumb counts as no terminal.
 func NewTerminal(w io.Writer, s IO) *Terminal {
 	t := &Terminal{w: w}
-	f, ok := w.(*os.File)
+	f, ok := w.(interface{ Fd() uintptr }) // a file
 	if v, _ := s.Getenv("TERM"); !ok || v == "dumb" || !term.IsTerminal(int(f.Fd())) {
 		return t
 	}
