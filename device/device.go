@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/lodefw/lode/board"
 	"github.com/lodefw/lode/hashing"
@@ -40,7 +39,7 @@ type Device struct {
 	tuner      *tuner // nil: nothing is tuned
 	feeder     feeder
 	log        *slog.Logger
-	told       []float64 // hash rates that the client knows, of each channel; Run's own
+	claims     []claim // of each channel; Run's own
 }
 
 // expecter is a hasher that knows its rate before it has run.
@@ -95,7 +94,7 @@ func New(cfg Config) (*Device, error) {
 		return nil, fmt.Errorf("device: %w", err)
 	}
 	for i, rate := range d.dispatcher.split(cfg.Client.HashRate) {
-		d.told = append(d.told, rate)
+		d.claims = append(d.claims, claim{full: rate, told: rate})
 		d.client.SetHashRate(i, rate)
 	}
 	return d, nil
@@ -155,39 +154,6 @@ func (d *Device) Run(ctx context.Context) error {
 	running.Wait()
 	safe := d.guard == nil || errs[len(errs)-1] == nil
 	return errors.Join(append(errs, d.feeder.end(safe))...)
-}
-
-// How often the pool's idea of our hash rate is looked at, and how wrong it may be.
-const (
-	tellEvery = 10 * time.Second
-	tellAbove = 0.15
-)
-
-// tellRate keeps the client's nominal hash rates near the measured ones.
-func (d *Device) tellRate(ctx context.Context) error {
-	tick := time.NewTicker(tellEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		for i, p := range d.dispatcher.paces() {
-			if p.solutions < measuredAfter || !moved(d.told[i], p.rate) {
-				continue
-			}
-			d.log.Info("hash rate told to the pool", "number", i, "was", d.told[i], "is", p.rate)
-			d.told[i] = p.rate
-			d.client.SetHashRate(i, p.rate)
-		}
-	}
-}
-
-// moved tells whether a rate is so far from the one that was told that the pool
-// should know. Nothing measured is no rate.
-func moved(told, measured float64) bool {
-	return measured > 0 && (measured > told*(1+tellAbove) || measured < told*(1-tellAbove))
 }
 
 // Status is a device's state at one moment, as a value.

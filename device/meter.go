@@ -64,6 +64,12 @@ func (m *meter) rates(at time.Duration) Rates {
 	return Rates{m.over(5, at), m.over(60, at), m.over(longest, at)}
 }
 
+// after is the rate of so many whole seconds and the newest one so far, up to a time.
+func (m *meter) after(seconds int64, at time.Duration) float64 {
+	m.advance(at)
+	return m.over(seconds, at)
+}
+
 // over is the rate of so many whole seconds and the newest one so far.
 func (m *meter) over(seconds int64, at time.Duration) float64 {
 	sum := 0.0

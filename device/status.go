@@ -109,30 +109,31 @@ func (d *Dispatcher) Status() DispatcherStatus {
 
 // A pace is how fast a channel is worked on, and how well that is known.
 type pace struct {
-	rate      float64 // hashes per second, over the last minute
+	declared  float64 // by the hashers, for their clocks of the moment, in hashes per second
+	rate      float64 // measured, of all whole seconds of the last minute since a given time
 	solutions uint64  // good ones, ever
 }
 
-// paces are those of the channels. Hashers whose channel has no job count for the first
-// that has one. There is none while nothing is mined.
-func (d *Dispatcher) paces() []pace {
+// paces are those of the channels, measured since a time for each, and whether anything is
+// mined. Hashers whose channel has no job count for the first that has one.
+func (d *Dispatcher) paces(since []time.Time) (list []pace, mining bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.state != Mining {
-		return nil
-	}
-	at, first := d.now().Sub(d.start), d.first()
-	list := make([]pace, len(d.supplies))
+	now, first := d.now(), d.first()
+	list = make([]pace, len(d.supplies))
 	for _, l := range d.lanes {
 		s := l.own
-		if s.job == nil {
+		if s.job == nil && first != nil {
 			s = first
 		}
 		p := &list[s.number]
-		p.rate += l.meter.rates(at).Minute1
+		p.declared += l.feed.Traits().HashRate
+		if whole := int64(min(time.Minute, now.Sub(since[s.number])) / time.Second); whole > 0 {
+			p.rate += l.meter.after(whole-1, now.Sub(d.start))
+		}
 		p.solutions += l.tally.Solutions
 	}
-	return list
+	return list, d.state == Mining
 }
 
 func (l *lane) status(now time.Time) HasherStatus {

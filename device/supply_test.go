@@ -163,7 +163,7 @@ func TestPauseStopsAllChannels(t *testing.T) {
 				t.Errorf("chain %d has work in a pause", i)
 			}
 		}
-		if p := r.paces(); p != nil {
+		if p, mining := r.paces(make([]time.Time, 2)); mining {
 			t.Errorf("paces in a pause: %v", p)
 		}
 		time.Sleep(time.Second)
@@ -179,7 +179,7 @@ func TestPaces(t *testing.T) {
 		r := chains(t, 2)
 		target := bitcoin.RateTarget(9, 60)
 		for _, h := range r.hands {
-			h.feed.Declare(hashing.Traits{Target: &target, RollBits: 16})
+			h.feed.Declare(hashing.Traits{Target: &target, RollBits: 16, HashRate: 80})
 		}
 		r.tell(0, job(1, 1e6), true)
 		r.tell(1, job(2, 1e6), true)
@@ -195,11 +195,13 @@ func TestPaces(t *testing.T) {
 				}
 			}
 		}
-		if p := r.paces(); len(p) != 2 || !near(p[0].rate, 50) || !near(p[1].rate, 100) || p[1].solutions != 600 {
+		since := []time.Time{time.Now().Add(-time.Hour), time.Now().Add(-30 * time.Second)}
+		p, mining := r.paces(since)
+		if !mining || len(p) != 2 || !near(p[0].rate, 50) || !near(p[1].rate, 100) || p[1].solutions != 600 || p[1].declared != 80 {
 			t.Errorf("paces %+v", p)
 		}
 		r.tell(0, nil, true)
-		if p := r.paces(); p[0].rate != 0 || !near(p[1].rate, 150) {
+		if p, _ := r.paces(since); p[0] != (pace{}) || !near(p[1].rate, 150) || p[1].declared != 160 {
 			t.Errorf("paces without channel 0: %+v", p)
 		}
 		for _, c := range []struct {

@@ -37,6 +37,13 @@ func (f *Feed) Declare(t Traits) {
 	f.traits = t
 }
 
+// Traits are those that were declared last.
+func (f *Feed) Traits() Traits {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.traits
+}
+
 // Next returns work that nobody else has. It waits while there is no job, or
 // while all work of the job is given out, and fails only when ctx ends. It does
 // not allocate unless it waits.
