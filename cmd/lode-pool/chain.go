@@ -19,13 +19,16 @@ func (st *stack) openChain(cfg *config, log *slog.Logger) (pool.Chain, pool.Conf
 		return openNodes(cfg, log)
 	}
 	var pc pool.Config
-	ec := embedded.Config{Log: log}
+	rate, err := cfg.rate()
+	if err != nil {
+		return nil, pc, err
+	}
+	ec := embedded.Config{HashRate: rate, Log: log}
 	if cfg.Data != "" {
 		ec.Dir = filepath.Join(cfg.Data, "chain")
 	}
 	pc.PayoutScript = []byte{0x51} // OP_TRUE: anyone's, and worth nothing
 	if cfg.Payout != "" {
-		var err error
 		if pc.PayoutScript, err = pool.PayoutScript(cfg.Payout, "regtest"); err != nil {
 			return nil, pc, cli.Failf(cli.Config, "%w; the embedded chain writes addresses as regtest does", err)
 		}

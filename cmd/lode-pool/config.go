@@ -17,6 +17,7 @@ type config struct {
 	Chain            string  `toml:"chain"`
 	Payout           string  `toml:"payout"`
 	Network          string  `toml:"network"`
+	HashRate         string  `toml:"hash-rate"`
 	Tag              string  `toml:"tag"`
 	SharesPerMinute  float64 `toml:"shares-per-minute"`
 	FixedVersion     bool    `toml:"fixed-version"`
@@ -63,6 +64,7 @@ func defineFlags(fs *flag.FlagSet, c *config) {
 	fs.StringVar(&c.Chain, "chain", c.Chain, "where blocks go: `kind` embedded (a private chain to try things on) or rpc (Bitcoin nodes)")
 	fs.Var(&cli.List{Values: &c.urls}, "rpc", "`URL` of a node's JSON-RPC, as http://127.0.0.1:8332; repeat it for nodes to fall back on, in order of preference")
 	fs.StringVar(&c.cookie, "rpc-cookie", c.cookie, "cookie `file` of the nodes given by -rpc, in place of a user and password in the URL")
+	fs.StringVar(&c.HashRate, "hash-rate", c.HashRate, "hash `rate` that a new embedded chain begins with, as 40MH/s or 1.2TH/s, for a block in 5 s at first; empty begins low. Later its difficulty follows by itself")
 	fs.StringVar(&c.Payout, "payout", c.Payout, "`address` that blocks pay to; needed with -chain rpc")
 	fs.StringVar(&c.Network, "network", c.Network, "`name` of the network: mainnet, testnet, testnet4, signet, regtest or simnet; empty goes by the payout address")
 	fs.StringVar(&c.Tag, "tag", c.Tag, "`text` in the coinbase of our blocks")
@@ -88,7 +90,25 @@ func (c *config) check() error {
 	case c.Limits.Connections < 0 || c.Limits.PerAddress < 0 || c.Limits.Channels < 0 || c.Limits.Messages < 0:
 		return cli.Failf(cli.Config, "limits: a limit cannot be negative; leave a key out for its default")
 	}
-	return nil
+	if c.Network != "" {
+		if _, err := pool.SubsidyInterval(c.Network); err != nil { // which knows them all
+			return cli.Fail(cli.Config, err)
+		}
+	}
+	_, err := c.rate()
+	return err
+}
+
+// rate is what the embedded chain begins with; 0: as it likes.
+func (c *config) rate() (float64, error) {
+	if c.HashRate == "" {
+		return 0, nil
+	}
+	v, err := cli.ParseHashRate(c.HashRate)
+	if err != nil {
+		return 0, cli.Failf(cli.Config, "hash-rate: %w", err)
+	}
+	return v, nil
 }
 
 // nodes are those of -rpc, or else those of the file and the environment.
@@ -120,6 +140,7 @@ authority-key-file = ""       # the file that holds it; "" is DATA/authority.key
 chain = "embedded"            # or "rpc"
 payout = ""                   # address that blocks pay to
 network = ""                  # mainnet, testnet, testnet4, signet, regtest, simnet
+hash-rate = ""                # that a new embedded chain begins with, as "40MH/s"
 tag = "/lode/"                # text in the coinbase of our blocks
 shares-per-minute = 12.0      # that each device should find
 fixed-version = false         # true: refuse version rolling

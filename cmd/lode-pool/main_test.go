@@ -61,6 +61,8 @@ func TestExitCodes(t *testing.T) {
 		"nobody to pay":      {[]string{"-chain", "rpc", "-rpc", "http://127.0.0.1:1"}, cli.Config, "-payout"},
 		"wrong address":      {[]string{"-payout", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"}, cli.Config, "regtest"},
 		"other network":      {[]string{"-chain", "rpc", "-rpc", "http://127.0.0.1:1", "-payout", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "-network", "signet"}, cli.Config, "signet"},
+		"no such network":    {[]string{"-network", "mainet"}, cli.Config, "testnet4"},
+		"no hash rate":       {[]string{"-hash-rate", "fast"}, cli.Config, "40MH/s"},
 		"no shares":          {[]string{"-shares-per-minute", "0"}, cli.Config, "shares-per-minute"},
 		"long tag":           {[]string{"-tag", strings.Repeat("x", 80)}, cli.Config, "tag"},
 		"no key file":        {[]string{"-authority-key-file", filepath.Join(dir, "no.key")}, cli.Config, "keygen -o"},

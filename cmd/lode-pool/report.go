@@ -48,8 +48,8 @@ func line(s pool.Status) string {
 	for _, n := range s.Rejected {
 		refused += n
 	}
-	text := fmt.Sprintf("height %d | %d devices, %s | shares %d accepted, %d refused | blocks %d",
-		s.Template.Height, s.Channels, cli.HashRate(s.HashRate), s.Accepted, refused, s.Blocks)
+	text := fmt.Sprintf("height %d | %s, %s | shares %d accepted, %d refused | blocks %d",
+		s.Template.Height, cli.Count(s.Channels, "device"), cli.HashRate(s.HashRate), s.Accepted, refused, s.Blocks)
 	if s.Refused > 0 {
 		text += fmt.Sprintf(" (%d refused by the chain)", s.Refused)
 	}

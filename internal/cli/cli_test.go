@@ -316,6 +316,25 @@ func TestHashRate(t *testing.T) {
 	}
 }
 
+func TestParseHashRate(t *testing.T) {
+	for text, want := range map[string]float64{"40MH": 40e6, "1.2 TH/s": 1.2e12, "300k": 300e3, "12": 12, "12.3 MH/s": 12.3e6, " 1 EH ": 1e18} {
+		if got, err := ParseHashRate(text); err != nil || got != want {
+			t.Errorf("%q = %v, %v, want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "MH", "0", "-1MH", "NaN", "1e308EH", "40MW", "fast", "1 /s H"} {
+		if got, err := ParseHashRate(text); err == nil || !strings.Contains(err.Error(), "1.2TH/s") {
+			t.Errorf("%q = %v, %v", text, got, err)
+		}
+	}
+}
+
+func TestCount(t *testing.T) {
+	if a, b, c := Count(0, "block"), Count(uint64(1), "block"), Count(2, "block"); a != "0 blocks" || b != "1 block" || c != "2 blocks" {
+		t.Errorf("%s, %s, %s", a, b, c)
+	}
+}
+
 func TestBuild(t *testing.T) {
 	info := &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: []debug.BuildSetting{
 		{Key: "vcs.time", Value: "2027-01-02T03:04:05Z"}, {Key: "vcs.revision", Value: "0123456789abcdef"}}}

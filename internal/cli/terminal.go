@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"sync"
 
@@ -67,14 +66,4 @@ func (t *Terminal) Progress(line string) {
 	}
 	t.line = string(r)
 	io.WriteString(t.w, clearLine+t.line) //nolint:errcheck // a lost terminal stops nothing
-}
-
-// HashRate writes hashes per second with the prefix that people use.
-func HashRate(h float64) string {
-	prefixes := [...]string{"", "k", "M", "G", "T", "P", "E"}
-	i := 0
-	for ; h >= 999.5 && i < len(prefixes)-1; i++ {
-		h /= 1000
-	}
-	return fmt.Sprintf("%.3g %sH/s", h, prefixes[i])
 }

@@ -26,8 +26,12 @@ import (
 type Config struct {
 	Dir     string        // data directory; empty: a temporary one, removed by Close
 	Refresh time.Duration // how often a template gets the current time; 0: 30 s
-	Now     func() time.Time
-	Log     *slog.Logger
+	// HashRate is what a new chain's first blocks are to expect, in hashes per second:
+	// they come every five seconds then. 0 is a slow core's; faster ones find eight
+	// blocks in no time.
+	HashRate float64
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 func (c Config) withDefaults() Config {
@@ -79,7 +83,7 @@ func open(cfg Config, flags blockchain.BehaviorFlags) (*Chain, error) {
 }
 
 func (c *Chain) open() error {
-	genesis, err := loadGenesis(c.cfg.Dir, c.cfg.Now())
+	genesis, err := loadGenesis(c.cfg.Dir, c.cfg.Now(), beginning(c.cfg.HashRate))
 	if err != nil {
 		return err
 	}

@@ -336,7 +336,7 @@ func FuzzJournal(f *testing.F) {
 
 func FuzzGenesis(f *testing.F) {
 	dir := f.TempDir()
-	if _, err := loadGenesis(dir, time.Unix(1.7e9, 0)); err != nil {
+	if _, err := loadGenesis(dir, time.Unix(1.7e9, 0), startBits); err != nil {
 		f.Fatal(err)
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, genesisFile))
@@ -346,7 +346,7 @@ func FuzzGenesis(f *testing.F) {
 	f.Add(raw)
 	f.Add(raw[:100])
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if b, err := parseGenesis(raw); err == nil && b.BlockHash() != newGenesis(b.Header.Timestamp).BlockHash() {
+		if b, err := parseGenesis(raw); err == nil && b.BlockHash() != newGenesis(b.Header.Timestamp, b.Header.Bits).BlockHash() {
 			t.Error("a genesis block that is not ours")
 		}
 	})

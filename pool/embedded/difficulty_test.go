@@ -18,9 +18,12 @@ type miner struct {
 	rand  *rand.Rand
 }
 
-func newMiner(t *testing.T, seed uint64) *miner {
+func newMiner(t *testing.T, seed uint64) *miner { return newKnownMiner(t, seed, 0) }
+
+// newKnownMiner tells the chain a hash rate.
+func newKnownMiner(t *testing.T, seed uint64, rate float64) *miner {
 	m := &miner{now: time.Unix(1_800_000_000, 0), rand: rand.New(rand.NewPCG(seed, 1))}
-	m.chain = start(t, Config{Now: func() time.Time { return m.now }})
+	m.chain = start(t, Config{HashRate: rate, Now: func() time.Time { return m.now }})
 	return m
 }
 
@@ -82,6 +85,30 @@ func TestDifficultyFollows(t *testing.T) {
 			rate/1e6, three[runs/2].Round(time.Second/10), three[runs-1].Round(time.Second/10), mean.Round(time.Second/10))
 		if three[runs-1] > time.Minute || mean < 13*time.Second || mean > 17*time.Second {
 			t.Errorf("%.0f MH/s: too far from what people are promised", rate/1e6)
+		}
+	}
+}
+
+// A chain that was told the hash rate begins with a block every five seconds.
+func TestDifficultyBegins(t *testing.T) {
+	const runs = 16
+	for _, rate := range []float64{220e3, 3e6, 45e6, 1.2e12} {
+		var took time.Duration
+		for seed := range uint64(runs) {
+			m := newKnownMiner(t, seed, rate)
+			for range window - 1 {
+				took += m.block(t, rate)
+			}
+		}
+		mean := took / (runs * (window - 1))
+		t.Logf("%.4g H/s: one every %s", rate, mean.Round(time.Second/10))
+		if mean < 4*time.Second || mean > 6*time.Second {
+			t.Errorf("%.4g H/s: the first blocks come every %s", rate, mean)
+		}
+	}
+	for rate, want := range map[float64]uint32{0: startBits, 1: floorBits, 1e300: beginning(1e30)} {
+		if got := beginning(rate); got != want {
+			t.Errorf("a hash rate of %g begins with %x, want %x", rate, got, want)
 		}
 	}
 }

@@ -34,7 +34,11 @@ const (
 	magic     = wire.BitcoinNet(0x65646f6c) // "lode"
 	startBits = 0x1e020000                  // 2^23 hashes a block: 3 s in plain Go
 	floorBits = 0x1e100000                  // 2^20 hashes a block: the lowest difficulty
-	subsidy   = 50 * 1e8
+
+	// firstBlocks is what a block of the first window takes where the hash rate
+	// is known: soon, for people who are watching, but not all at once.
+	firstBlocks = 5 * time.Second
+	subsidy     = 50 * 1e8
 )
 
 // Params are the consensus parameters of the chain that begins with genesis. All
@@ -67,11 +71,25 @@ func Params(genesis *wire.MsgBlock) *chaincfg.Params {
 
 func powLimit() *big.Int { return blockchain.CompactToBig(floorBits) }
 
-// newGenesis begins a chain at a time. The time is part of the genesis block:
-// each data directory is a network of its own, and its first window starts with
-// the first block and not with a date in the past, so the difficulty fits after
-// eight blocks.
-func newGenesis(now time.Time) *wire.MsgBlock {
+// beginning is the difficulty of the first window for a hash rate; 0 is unknown.
+func beginning(rate float64) uint32 {
+	if !(rate > 0) {
+		return startBits
+	}
+	hashes, _ := big.NewFloat(min(rate, 1e30) * firstBlocks.Seconds()).Int(nil)
+	target := new(big.Int).Lsh(big.NewInt(1), 256)
+	target.Div(target, hashes.Add(hashes, big.NewInt(1)))
+	if target.Cmp(powLimit()) > 0 {
+		return floorBits
+	}
+	return blockchain.BigToCompact(target)
+}
+
+// newGenesis begins a chain at a time with a difficulty. The time is part of the
+// genesis block: each data directory is a network of its own, and its first window
+// starts with the first block and not with a date in the past, so the difficulty fits
+// after eight blocks.
+func newGenesis(now time.Time, bits uint32) *wire.MsgBlock {
 	coinbase := wire.NewMsgTx(1)
 	script := append([]byte{4}, binary.LittleEndian.AppendUint32(nil, uint32(now.Unix()))...)
 	text := "lode: a private chain to try mining on"
@@ -79,7 +97,7 @@ func newGenesis(now time.Time) *wire.MsgBlock {
 	coinbase.AddTxIn(wire.NewTxIn(wire.NewOutPoint(&chainhash.Hash{}, wire.MaxPrevOutIndex), script, nil))
 	coinbase.AddTxOut(wire.NewTxOut(subsidy, []byte{0x6a})) // OP_RETURN: nobody's
 	root := coinbase.TxHash()
-	block := wire.NewMsgBlock(wire.NewBlockHeader(1, &chainhash.Hash{}, &root, startBits, 0))
+	block := wire.NewMsgBlock(wire.NewBlockHeader(1, &chainhash.Hash{}, &root, bits, 0))
 	block.Header.Timestamp = time.Unix(now.Unix(), 0)
 	if err := block.AddTransaction(coinbase); err != nil {
 		panic(err) // fails only above the limit of transactions

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/btcsuite/btcd/blockchain"
 	"github.com/btcsuite/btcd/database"
 	_ "github.com/btcsuite/btcd/database/ffldb" // registers the driver
 	"github.com/btcsuite/btcd/wire/v2"
@@ -24,7 +25,7 @@ const (
 
 // loadGenesis reads the directory's first block, or makes one in an empty
 // directory.
-func loadGenesis(dir string, now time.Time) (*wire.MsgBlock, error) {
+func loadGenesis(dir string, now time.Time, bits uint32) (*wire.MsgBlock, error) {
 	path := filepath.Join(dir, genesisFile)
 	raw, err := os.ReadFile(path)
 	switch {
@@ -39,7 +40,7 @@ func loadGenesis(dir string, now time.Time) (*wire.MsgBlock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	genesis := newGenesis(now)
+	genesis := newGenesis(now, bits)
 	var b bytes.Buffer
 	if err := genesis.Serialize(&b); err != nil {
 		return nil, err
@@ -53,8 +54,10 @@ func parseGenesis(raw []byte) (*wire.MsgBlock, error) {
 	if err := block.Deserialize(r); err != nil || r.Len() != 0 {
 		return nil, fmt.Errorf("%s is damaged; restore it, or start anew with an empty directory", genesisFile)
 	}
-	same := newGenesis(block.Header.Timestamp)
-	if same.BlockHash() != block.BlockHash() {
+	h := &block.Header
+	target := blockchain.CompactToBig(h.Bits)
+	same := newGenesis(h.Timestamp, h.Bits)
+	if target.Sign() <= 0 || target.Cmp(powLimit()) > 0 || same.BlockHash() != block.BlockHash() {
 		return nil, fmt.Errorf("%s is of another version of lode; start anew with an empty directory", genesisFile)
 	}
 	return &block, nil
