@@ -93,7 +93,7 @@ func (d *dashboard) run(ctx context.Context, blocks int) bool {
 		}
 		d.screen.Progress(line(pool, miner))
 		if blocks > 0 && pool.Blocks >= uint64(blocks) {
-			fmt.Fprintf(d.screen, "demo  %d blocks found and accepted by the chain, %d shares accepted\n", pool.Blocks, pool.Accepted)
+			fmt.Fprintf(d.screen, "demo  %s found and accepted by the chain, %s accepted\n", cli.Count(pool.Blocks, "block"), cli.Count(pool.Accepted, "share"))
 			return true
 		}
 	}

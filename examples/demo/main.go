@@ -12,8 +12,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/lodefw/lode/board/virtual"
 	"github.com/lodefw/lode/internal/cli"
 )
 
@@ -22,7 +24,8 @@ var help = cli.Help{
 	Synopsis: "[flags]",
 	About: `Starts lode-pool and lode-miner, which must lie beside this program, and shows
 what they do until you press Ctrl-C. The chain is a private one in the pool's
-process; it adapts its difficulty so that a block comes about every 15 seconds.`,
+process; it adapts its difficulty so that a block comes about every 15 seconds, the
+first eight every 5.`,
 	Examples: []cli.Example{
 		{Line: "demo -blocks 3", What: "ends by itself after three blocks"},
 		{Line: "demo -board bitaxe-gamma", What: "mines with a virtual board: its chips, fan and heat are shown too"},
@@ -41,14 +44,24 @@ func run(ctx context.Context, s cli.IO, args []string) error {
 	rest, err := cli.ParseFlags(s, help, args, func(fs *flag.FlagSet) {
 		fs.IntVar(&o.blocks, "blocks", 0, "end after this many blocks; 0 runs until stopped")
 		fs.IntVar(&o.threads, "threads", 1, "threads that the miner uses")
-		fs.StringVar(&o.board, "board", "", "mine with a virtual board of this `name`, such as bitaxe-gamma; empty is the CPU")
+		fs.StringVar(&o.board, "board", "", "mine with a virtual board of this `name`, such as bitaxe-gamma; list shows all; empty is the CPU")
 		fs.StringVar(&o.data, "data", "", "keep the chain in this folder; empty is a temporary one")
 	})
 	if err != nil {
 		return err
 	}
-	if len(rest) > 0 {
+	switch {
+	case len(rest) > 0:
 		return cli.Failf(cli.Usage, "unexpected argument %q; demo -h shows what there is", rest[0])
+	case o.blocks < 0:
+		return cli.Failf(cli.Usage, "-blocks %d: want how many blocks to wait for, or 0", o.blocks)
+	case o.board == "list":
+		_, err := fmt.Fprintln(s.Out, strings.Join(virtual.Names(), "\n"))
+		return err
+	}
+	rate, err := o.hashRate()
+	if err != nil {
+		return err
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -59,12 +72,12 @@ func run(ctx context.Context, s cli.IO, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	return demo(ctx, s, o, filepath.Dir(self), tmp)
+	return demo(ctx, s, o, rate, filepath.Dir(self), tmp)
 }
 
 // demo starts the pool, waits for its URL, starts the miner, and ends both when one
 // of them ends, enough blocks are found, or ctx ends.
-func demo(ctx context.Context, s cli.IO, o options, bin, tmp string) error {
+func demo(ctx context.Context, s cli.IO, o options, rate, bin, tmp string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	screen := cli.NewTerminal(s.Out, s)
@@ -77,7 +90,7 @@ func demo(ctx context.Context, s cli.IO, o options, bin, tmp string) error {
 	}
 	url := &urlFinder{w: prefix(screen, "pool  "), found: make(chan string, 1)}
 	pool := start(url, filepath.Join(bin, "lode-pool"), "-listen", "127.0.0.1:0", "-chain", "embedded",
-		"-data", data, "-shares-per-minute", "180", "-status", d.pool)
+		"-data", data, "-hash-rate", rate, "-shares-per-minute", "180", "-status", d.pool)
 	var where string
 	select {
 	case where = <-url.found:
