@@ -60,7 +60,8 @@ type Bus struct {
 	AckAll bool
 	Fill   byte
 
-	lock    chan struct{} // a channel: a stretched clock may sleep under it in a synctest bubble
+	wires   chan struct{} // one transaction at a time; a channel: a stretched clock sleeps under it
+	lock    chan struct{} // guards what follows, and the devices; nobody sleeps under it
 	devices map[uint16]*place
 	reports []string
 }
@@ -75,7 +76,9 @@ type place struct {
 var _ i2c.Bus = (*Bus)(nil)
 
 // New returns a bus with nothing on it.
-func New() *Bus { return &Bus{lock: make(chan struct{}, 1), devices: map[uint16]*place{}} }
+func New() *Bus {
+	return &Bus{wires: make(chan struct{}, 1), lock: make(chan struct{}, 1), devices: map[uint16]*place{}}
+}
 
 // Add puts a device on the bus, or takes it off if d is nil.
 func (b *Bus) Add(addr uint16, d Device) {
@@ -97,8 +100,8 @@ func (b *Bus) SetFault(addr uint16, f Fault) {
 	}
 }
 
-// Do runs f while no transaction is under way: to change or look at devices that
-// another goroutine talks to.
+// Do runs f while no device is asked: to change or look at devices that another
+// goroutine talks to. A stretched clock does not hold it up.
 func (b *Bus) Do(f func()) {
 	b.lock <- struct{}{}
 	defer func() { <-b.lock }()
@@ -121,6 +124,15 @@ func (b *Bus) SetSpeed(physic.Frequency) error { return nil }
 
 // Tx does one transaction.
 func (b *Bus) Tx(addr uint16, w, r []byte) error {
+	b.wires <- struct{}{}
+	defer func() { <-b.wires }()
+	var late time.Duration
+	b.Do(func() {
+		if p := b.devices[addr]; p != nil {
+			late = p.fault.Late
+		}
+	})
+	time.Sleep(late)
 	b.lock <- struct{}{}
 	defer func() { <-b.lock }()
 	err := b.tx(addr, w, r)
@@ -167,9 +179,6 @@ func (b *Bus) check(addr uint16, p *place, w []byte) {
 
 func (p *place) tx(w, r []byte) error {
 	f := &p.fault
-	if f.Late > 0 {
-		time.Sleep(f.Late)
-	}
 	if f.NAK != 0 {
 		f.NAK = max(f.NAK-1, -1)
 		return ErrNAK
