@@ -14,12 +14,15 @@ import (
 // ErrSilent says that nobody counts the tachometer: Run does not run, or hangs.
 var ErrSilent = errors.New("tachometer is not being counted")
 
-// window is how long to count for one speed: at 1000 rpm 33 edges, and a stopped
-// fan is seen within a second.
-const window = time.Second
-
-// wait is how long to wait for an edge before looking at the clock.
-const wait = 100 * time.Millisecond
+// A speed is that of the last second, in which 1000 rpm are 33 edges. It is counted
+// in spans: one without any edge is a fan that stands (it would turn less than once
+// in half a second), which is seen within half a second.
+const (
+	span  = 250 * time.Millisecond
+	spans = 4
+	// wait is how long to wait for an edge before looking at the clock.
+	wait = 50 * time.Millisecond
+)
 
 // TachOptions say what the fan gives. The zero value is a usual fan.
 type TachOptions struct {
@@ -32,9 +35,15 @@ type Tach struct {
 	pin    gpio.PinIn
 	pulses int
 
-	mu    sync.Mutex
-	speed physic.Frequency
-	at    time.Time
+	mu     sync.Mutex
+	counts [spans]count // the newest last
+	at     time.Time    // when it ended
+}
+
+// count is what was counted in a span.
+type count struct {
+	edges int
+	took  time.Duration
 }
 
 // NewTach takes the pin over. Run counts.
@@ -59,19 +68,19 @@ func (t *Tach) Run(ctx context.Context) error {
 			edges++
 		}
 		now := time.Now()
-		if took := now.Sub(start); took >= window {
-			t.note(edges, took, now)
+		if took := now.Sub(start); took >= span {
+			t.note(count{edges, took}, now)
 			start, edges = now, 0
 		}
 	}
 	return nil
 }
 
-func (t *Tach) note(edges int, took time.Duration, now time.Time) {
+func (t *Tach) note(c count, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.at = now
-	t.speed = physic.Frequency(float64(edges) / float64(t.pulses) / took.Seconds() * float64(physic.Hertz))
+	copy(t.counts[:], t.counts[1:])
+	t.counts[spans-1], t.at = c, now
 }
 
 // String names the pin.
@@ -81,8 +90,15 @@ func (t *Tach) String() string { return "tachometer on " + t.pin.String() }
 func (t *Tach) Speed() (physic.Frequency, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.at.IsZero() || time.Since(t.at) > 2*window {
+	if t.at.IsZero() || time.Since(t.at) > 2*spans*span {
 		return 0, fmt.Errorf("fan: %v: %w", t, ErrSilent)
 	}
-	return t.speed, nil
+	if t.counts[spans-1].edges == 0 {
+		return 0, nil
+	}
+	edges, took := 0, time.Duration(0)
+	for _, c := range t.counts {
+		edges, took = edges+c.edges, took+c.took
+	}
+	return physic.Frequency(float64(edges) / float64(t.pulses) / took.Seconds() * float64(physic.Hertz)), nil
 }
