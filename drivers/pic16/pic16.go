@@ -5,7 +5,6 @@ package pic16
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -146,13 +145,16 @@ func (c *Controller) enable(ctx context.Context, on byte) error {
 	return nil
 }
 
-// Run sends the heartbeat until ctx ends or the controller stops answering, and
-// then turns the rail off. When even that fails, the controller does it itself.
+// Run sends the heartbeat until ctx ends, and then turns the rail off. That the
+// controller stops answering it says at once, so that who runs it can do more than
+// to tell the controller; which turns its rail off by itself for want of heartbeats.
 func (c *Controller) Run(ctx context.Context) error {
-	err := c.beat(ctx)
+	if err := c.beat(ctx); err != nil {
+		return err
+	}
 	off, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	return errors.Join(err, c.Disable(off))
+	return c.Disable(off)
 }
 
 func (c *Controller) beat(ctx context.Context) error {
