@@ -3,9 +3,7 @@ package board
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
-	"time"
 )
 
 // A Keeper is something that must go on while a board has power: the heartbeat
@@ -17,7 +15,7 @@ type Keeper struct {
 	// Chain is the number of the chain whose power it keeps; 0: that of all.
 	Chain int
 	// Always is for what is needed without power, too: a tachometer that is
-	// counted, a Meter. It runs as long as anybody guards the board.
+	// counted, a supply's meter. It runs as long as anybody guards the board.
 	Always bool
 	// Run goes on until ctx ends. It returns earlier only when it has failed: the
 	// power that it keeps is turned off then.
@@ -61,52 +59,4 @@ func (b *Board) keep(ctx context.Context, failed func(*Keeper, error), of func(*
 		cancel()
 		running.Wait()
 	}
-}
-
-// A Meter measures a rail that is too slow to be asked each time that the board is
-// measured: a supply takes half a second for an answer. Its Run goes into the
-// board's Keepers as Always, its Measure into the Rail.
-type Meter struct {
-	every   time.Duration
-	measure func() (Power, error)
-
-	mu   sync.Mutex
-	last Power
-	err  error
-	at   time.Time // of the last answer; zero: none yet
-}
-
-// NewMeter returns a meter that asks again and again, with pauses of every.
-func NewMeter(every time.Duration, measure func() (Power, error)) *Meter {
-	return &Meter{every: every, measure: measure}
-}
-
-// Run measures until ctx ends. An error is a reading, too: the rail's.
-func (m *Meter) Run(ctx context.Context) error {
-	for {
-		p, err := m.measure()
-		m.mu.Lock()
-		m.last, m.err, m.at = p, err, time.Now()
-		m.mu.Unlock()
-		if wait(ctx, m.every) != nil {
-			return nil
-		}
-	}
-}
-
-// meterLate is how much later than usual an answer may be: a supply that refuses once
-// (0.9 s) while it also answers two others (0.6 s each) is slow, not silent.
-const meterLate = 2500 * time.Millisecond
-
-// Measure is the last answer. One that is too old is none.
-func (m *Meter) Measure() (Power, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch age := time.Since(m.at); {
-	case m.at.IsZero():
-		return Power{}, errors.New("board: not measured yet")
-	case age > m.every+meterLate:
-		return Power{}, fmt.Errorf("board: measured last %v ago", age.Round(time.Millisecond))
-	}
-	return m.last, m.err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,43 +177,4 @@ func TestKeepers(t *testing.T) {
 		}
 		stopAlways()
 	})
-}
-
-func TestMeter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var hang atomic.Int64
-		m := NewMeter(time.Second, func() (Power, error) { time.Sleep(time.Duration(hang.Load())); return Power{Output: 12}, nil })
-		if _, err := m.Measure(); err == nil {
-			t.Error("measured before it ran")
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() { done <- m.Run(ctx) }()
-		synctest.Wait()
-		if p, err := m.Measure(); err != nil || p.Output != 12 {
-			t.Errorf("%v, %v", p, err)
-		}
-		hang.Store(int64(10 * time.Second))
-		time.Sleep(4 * time.Second)
-		if _, err := m.Measure(); err == nil || !strings.Contains(err.Error(), "ago") {
-			t.Errorf("an old answer counts: %v", err)
-		}
-		stop()
-		<-done
-	})
-}
-
-// A thermometer that is slow to read is read less often.
-func TestThermometerEvery(t *testing.T) {
-	reads := 0
-	th := NewThermometer("chip", func() (physic.Temperature, error) { reads++; return physic.ZeroCelsius, nil }, Heat{1, 2, 3}, 0)
-	th.Every = 5 * time.Second
-	now := time.Unix(0, 0)
-	for range 100 {
-		now = now.Add(300 * time.Millisecond)
-		th.poll(now)
-	}
-	if reads < 5 || reads > 7 {
-		t.Errorf("it was read %d times in 30 s", reads)
-	}
 }

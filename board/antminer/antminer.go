@@ -98,8 +98,6 @@ const (
 
 	// rest is what apw.Supply.On would wait for, and a little more.
 	rest = apw.Rest + time.Second
-	// poll leaves a supply that refuses once the time for a second answer.
-	poll = 400 * time.Millisecond
 )
 
 // heat of the board beside the chips, at its hottest end. Vendor firmware stops at
@@ -109,7 +107,7 @@ var heat = board.Heat{Target: 58, Throttle: 68, Max: 78}
 // New looks for all parts, and returns the machine without power, its fans at full
 // speed. The error says what was not found.
 func New(ctx context.Context, p Parts, k Kind, o Options) (*board.Board, error) {
-	m := &machine{p: p, k: k, o: o, b: &board.Board{Name: k.Name, Rest: rest, Poll: poll, Clamps: k.Clamps}}
+	m := &machine{p: p, k: k, o: o, b: &board.Board{Name: k.Name, Rest: rest, Clamps: k.Clamps}}
 	m.p.I2C, m.p.Supply = at24c02.Guard(p.I2C), at24c02.Guard(p.Supply)
 	if err := m.hold(); err != nil {
 		return nil, fmt.Errorf("antminer: cannot hold the chips in reset: %w", err)

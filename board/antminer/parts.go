@@ -15,28 +15,20 @@ import (
 	"periph.io/x/conn/v3/physic"
 )
 
-// Limits of one call. A supply takes 0.6 s for an answer, 0.9 s for a refusal, and
+// Limits of one call. A supply takes 0.6 s for an answer, 1.2 s with a refusal, and
 // answers one at a time: setting its voltage are two answers, with the meter's and
 // the watchdog's in between. The guard waits for a call that is under way before it
 // turns off, while the chips are in reset already.
 const (
 	setPatience        = 4500 * time.Millisecond
-	measurePatience    = 3 * time.Second
 	controllerPatience = 900 * time.Millisecond
 	controllerSettle   = 500 * time.Millisecond // guess
-	// measureEvery is the pause between two measurements of the supply.
-	measureEvery = time.Second
 )
 
-func limited[T any](d time.Duration, f func(context.Context) (T, error)) (T, error) {
+func call(d time.Duration, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	return f(ctx)
-}
-
-func call(d time.Duration, f func(context.Context) error) error {
-	_, err := limited(d, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
-	return err
 }
 
 // supply is an apw.Supply as a rail's driver. On does not wait for the rest: that
@@ -54,14 +46,14 @@ func (d supply) Off() error { return d.s.Off() }
 // Supply makes a supply the driver of a rail, and returns what must go on for it:
 // its watchdog, and its meter. The board's Rest must be longer than apw.Rest.
 func Supply(s *apw.Supply, r *board.Rail) []*board.Keeper {
-	meter := board.NewMeter(measureEvery, func() (board.Power, error) {
-		v, err := limited(measurePatience, s.Measure)
-		return board.Power{Output: board.Volts(float64(v) / float64(physic.Volt))}, err
-	})
-	r.Driver, r.Measure = supply{s}, meter.Measure
+	r.Driver = supply{s}
+	r.Measure = func() (board.Power, error) {
+		v, err := s.Last()
+		return board.Power{Output: board.InVolts(v)}, err
+	}
 	return []*board.Keeper{
-		{Name: r.Name + " watchdog", Chain: r.Chain, Run: s.Run},
-		{Name: r.Name + " meter", Chain: r.Chain, Always: true, Run: meter.Run},
+		{Name: r.Name, Chain: r.Chain, Run: s.Run},
+		{Name: r.Name + " meter", Chain: r.Chain, Always: true, Run: s.Watch},
 	}
 }
 

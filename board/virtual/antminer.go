@@ -256,8 +256,7 @@ func (a *Antminer) millivolts(i int) float64 {
 	if !a.Supply.On() || a.Controllers != nil && !a.Controllers[i].Enabled() {
 		return 0
 	}
-	volts := (1190.935338 - float64(a.Supply.DAC())) / 78.742588 // of a type 71
-	return volts * 1000 / float64(a.Kind.Domains)
+	return a.Supply.Volts() * 1000 / float64(a.Kind.Domains)
 }
 
 func (a *Antminer) state() (s State) {
@@ -299,6 +298,7 @@ func onBus(b *i2csim.Bus, f i2csim.Fault, addrs ...uint16) func() {
 // faults are what such a machine can have beside its chips'.
 func (a *Antminer) faults() []Fault {
 	set := func(f func()) func() { return func() { a.change(f) } }
+	supply := func(f func()) func() { return func() { a.SupplyBus.Do(f); a.change(func() {}) } }
 	first := a.fans[0]
 	nak, fine := i2csim.Fault{NAK: -1}, i2csim.Fault{}
 	var all []uint16
@@ -312,6 +312,9 @@ func (a *Antminer) faults() []Fault {
 		{SensorHot, a.Thermometers[0].Name, set(func() { a.hot = 60 }), set(func() { a.hot = 0 })},
 		{HotAir, a.Thermometers[0].Name, func() { a.SetAmbient(90) }, func() { a.SetAmbient(25) }},
 		{SupplyNAK, a.Rails[0].Name, onBus(a.SupplyBus, nak, antminer.AddrSupply), onBus(a.SupplyBus, fine, antminer.AddrSupply)},
+		{SupplyMute, a.Rails[0].Name, supply(func() { a.Supply.Mute = true }), supply(func() { a.Supply.Mute = false })},
+		{SupplySags, a.Rails[0].Name, supply(func() { a.Supply.Sag = 0.15 }), supply(func() { a.Supply.Sag = 0 })},
+		{SupplyHangs, a.Rails[0].Name, onBus(a.SupplyBus, i2csim.Fault{Late: 3e9, NAK: -1}, antminer.AddrSupply), onBus(a.SupplyBus, fine, antminer.AddrSupply)},
 		{BusDead, "", onBus(a.Bus, nak, all...), onBus(a.Bus, fine, all...)},
 		{BusHangs, "", onBus(a.Bus, i2csim.Fault{Late: 3e9, NAK: -1}, all...), onBus(a.Bus, fine, all...)},
 	}

@@ -103,6 +103,9 @@ const (
 	SupplyLow     Break = "supply too low"
 	SupplyHigh    Break = "supply too high"
 	SupplyNAK     Break = "supply does not answer"
+	SupplyMute    Break = "supply has nothing to say"
+	SupplyHangs   Break = "supply's bus hangs"
+	SupplySags    Break = "supply gives too little"
 	HeartbeatLost Break = "heartbeats are lost"
 	BusDead       Break = "nothing on the bus answers"
 	BusHangs      Break = "the bus hangs"
@@ -166,6 +169,9 @@ type ChainState struct {
 	// have no clock.
 	Idle bool
 }
+
+// Works tells whether the chips get warm: they have power, and do something with it.
+func (c ChainState) Works() bool { return c.Millivolts > 0 && !c.Idle && c.MHz > idleMHz }
 
 // Safe tells whether the board may be left alone: each chain has no power at its
 // chips, or turning air and no clock worth the name.

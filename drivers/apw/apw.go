@@ -1,7 +1,8 @@
 // Package apw drives the power supplies of Antminers: APW9, APW12, APW17. Their
-// output is chosen by packets over I²C and turned on by a pin; [Supply.Run] feeds
-// the supply's watchdog, which turns it off when the host dies. REFERENCE.md
-// beside this file says what is known of them.
+// output is chosen by packets over I²C and turned on by a pin. [Supply.Watch] asks
+// it all the time what it gives; beside it [Supply.Run] has the supply's watchdog
+// fed, which turns it off when the host dies, and turns it off when it has nothing
+// to say any more. REFERENCE.md beside this file says what is known of them.
 package apw
 
 import (
@@ -19,9 +20,20 @@ import (
 const (
 	// Rest is how long the supply must stay off before it is turned on again.
 	Rest = 30 * time.Second
-	// Feed is how often Run feeds the watchdog, which waits for about a minute.
+	// Feed is how often the watchdog is fed, which waits for about a minute.
 	Feed = 10 * time.Second
+	// Silence is how long Run waits for an answer to anybody. A supply that refuses
+	// twice in a row is quicker.
+	Silence = 37 * tick
+	// tick is how often Run looks. It counts looks and no time: while the computer
+	// stands still nobody is silent.
+	tick = 50 * time.Millisecond
+	// oldest is the greatest age of a measurement: two answers with refusals.
+	oldest = 3500 * time.Millisecond
 )
+
+// ErrSilent says that the supply has not answered anybody for Silence.
+var ErrSilent = errors.New("the supply does not answer")
 
 // Options of New.
 type Options struct {
@@ -49,9 +61,20 @@ type Supply struct {
 	rule     Rule
 	lock     chan struct{} // one packet at a time; a channel, because it is held while waiting
 
-	mu    sync.Mutex
-	offAt time.Time
-	on    bool
+	mu       sync.Mutex
+	offAt    time.Time
+	on       bool
+	answers  uint64 // all that were good
+	measured reading
+	fed      time.Time // the watchdog
+	feeding  bool      // while Run runs
+}
+
+// reading is the last measurement.
+type reading struct {
+	v   physic.ElectricPotential
+	err error
+	at  time.Time
 }
 
 // New looks for the supply at addr (0x10), turns its output off if there is a pin
@@ -199,28 +222,103 @@ func (s *Supply) enable(on bool) error {
 	return nil
 }
 
-// Run starts the supply's watchdog and feeds it until ctx ends or the supply
-// stops answering; then it turns the output off. The watchdog stays armed, for
-// the case that even the pin has no effect.
+// Watch measures the output again and again, and feeds the watchdog while Run wants
+// it, until ctx ends. It leaves the supply its rest between answers.
+func (s *Supply) Watch(ctx context.Context) error {
+	for ctx.Err() == nil {
+		v, err := s.Measure(ctx)
+		if ctx.Err() == nil {
+			s.note(reading{v, err, time.Now()})
+		}
+		if s.hungry() {
+			err = s.feed(ctx)
+		}
+		if err != nil && sleep(ctx, restTime) != nil { // a bus may refuse at once
+			return nil
+		}
+	}
+	return nil
+}
+
+func (s *Supply) note(r reading) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.measured = r
+}
+
+// Last is what Watch has measured last.
+func (s *Supply) Last() (physic.ElectricPotential, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch age := time.Since(s.measured.at); {
+	case s.measured.at.IsZero():
+		return 0, errors.New("apw: not measured yet")
+	case age > oldest:
+		return 0, fmt.Errorf("apw: measured last %v ago", age.Round(time.Millisecond))
+	}
+	return s.measured.v, s.measured.err
+}
+
+// hungry tells whether the watchdog has to be fed.
+func (s *Supply) hungry() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.feeding && time.Since(s.fed) >= Feed
+}
+
+func (s *Supply) feed(ctx context.Context) error {
+	if _, err := s.do(ctx, cmdWatchdog, 1, 0); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fed = time.Now()
+	return nil
+}
+
+// Run has the supply's watchdog fed by Watch, which must run beside it, until ctx
+// ends or the supply stops answering; then it turns the output off. The watchdog
+// stays armed, for the case that even the pin has no effect.
 func (s *Supply) Run(ctx context.Context) error {
-	err := s.feed(ctx)
+	s.mu.Lock()
+	s.feeding, s.fed = true, time.Time{}
+	s.mu.Unlock()
+	err := s.listen(ctx)
+	s.mu.Lock()
+	s.feeding = false
+	s.mu.Unlock()
 	if s.o.Enable != nil {
 		err = errors.Join(err, s.Off())
 	}
 	return err
 }
 
-func (s *Supply) feed(ctx context.Context) error {
-	for {
-		_, err := s.do(ctx, cmdWatchdog, 1, 0)
-		if ctx.Err() != nil {
+func (s *Supply) answered() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.answers
+}
+
+// listen returns when the supply has said nothing for Silence.
+func (s *Supply) listen(ctx context.Context) error {
+	every := time.NewTicker(tick)
+	defer every.Stop()
+	var last uint64
+	for quiet := time.Duration(0); quiet < Silence; {
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-every.C:
 		}
-		if err != nil {
-			return fmt.Errorf("apw: feed the watchdog: %w", err)
-		}
-		if sleep(ctx, Feed) != nil {
-			return nil
+		quiet += tick
+		if now := s.answered(); now != last {
+			last, quiet = now, 0
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.measured.err != nil {
+		return fmt.Errorf("apw: %w for %v: %w", ErrSilent, Silence, s.measured.err)
+	}
+	return fmt.Errorf("apw: %w for %v", ErrSilent, Silence)
 }

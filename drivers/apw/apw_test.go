@@ -148,6 +148,8 @@ func TestSupply(t *testing.T) {
 		}
 		done := make(chan error)
 		go func() { done <- s.Run(ctx) }()
+		stop := watch(t, s)
+		defer stop()
 		time.Sleep(10 * time.Minute)
 		if !sim.On() {
 			t.Error("the watchdog turned the supply off although Run runs")
@@ -157,6 +159,9 @@ func TestSupply(t *testing.T) {
 		}
 		if v, err := s.Measure(ctx); err != nil || v < 13250*physic.MilliVolt || v > 13310*physic.MilliVolt {
 			t.Errorf("Measure = %v, %v", v, err)
+		}
+		if v, err := s.Last(); err != nil || v < 13250*physic.MilliVolt || v > 13310*physic.MilliVolt {
+			t.Errorf("Last = %v, %v", v, err)
 		}
 		if on, err := s.State(ctx); err != nil || !on {
 			t.Errorf("State = %v, %v", on, err)
@@ -228,20 +233,63 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// watch runs Watch until stop.
+func watch(t *testing.T, s *Supply) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.Watch(ctx) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Watch = %v", err)
+		}
+	}
+}
+
+// A supply that is gone, or has nothing to say any more, is off within two seconds,
+// whatever was being asked; one that refuses twice or is late is kept.
 func TestRunEnds(t *testing.T) {
-	sim := s19()
-	bench(t, sim, func(t *testing.T, s *Supply, bus *i2csim.Bus) {
-		if err := s.On(t.Context()); err != nil {
-			t.Fatal(err)
+	for _, test := range []struct {
+		name string
+		hurt func(*i2csim.APW, *i2csim.Bus)
+		lost bool
+	}{
+		{"gone", func(_ *i2csim.APW, bus *i2csim.Bus) { bus.SetFault(0x10, i2csim.Fault{NAK: -1}) }, true},
+		{"says nothing", func(sim *i2csim.APW, bus *i2csim.Bus) { bus.Do(func() { sim.Mute = true }) }, true},
+		{"bus hangs", func(_ *i2csim.APW, bus *i2csim.Bus) { bus.SetFault(0x10, i2csim.Fault{Late: 5 * time.Second}) }, true},
+		{"refuses twice", func(sim *i2csim.APW, bus *i2csim.Bus) { bus.Do(func() { sim.Refuse = 2 }) }, false},
+		{"late", func(sim *i2csim.APW, bus *i2csim.Bus) { bus.Do(func() { sim.Late = 300 * time.Millisecond }) }, false},
+	} {
+		for phase := range time.Duration(14) {
+			sim := s19()
+			bench(t, sim, func(t *testing.T, s *Supply, bus *i2csim.Bus) {
+				if err := s.On(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				defer watch(t, s)()
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- s.Run(ctx) }()
+				time.Sleep(28*time.Second + 90*time.Millisecond*phase)
+				test.hurt(sim, bus)
+				time.Sleep(1950 * time.Millisecond)
+				if sim.On() == test.lost {
+					t.Errorf("%s, phase %d: the supply is on: %v", test.name, phase, sim.On())
+				}
+				time.Sleep(20 * time.Second)
+				if sim.On() == test.lost {
+					t.Errorf("%s, phase %d: after 20 s the supply is on: %v", test.name, phase, sim.On())
+				}
+				cancel()
+				if err := <-done; errors.Is(err, ErrSilent) != test.lost {
+					t.Errorf("%s, phase %d: Run = %v", test.name, phase, err)
+				}
+				if _, err := s.Last(); (err != nil) != test.lost {
+					t.Errorf("%s, phase %d: Last = %v", test.name, phase, err)
+				}
+			})
 		}
-		done := make(chan error)
-		go func() { done <- s.Run(t.Context()) }()
-		time.Sleep(30 * time.Second)
-		bus.SetFault(0x10, i2csim.Fault{NAK: -1})
-		if err := <-done; !errors.Is(err, i2csim.ErrNAK) || sim.On() {
-			t.Errorf("Run = %v, still on: %v", err, sim.On())
-		}
-	})
+	}
 }
 
 func TestLimits(t *testing.T) {

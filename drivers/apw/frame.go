@@ -62,12 +62,14 @@ func parsePacket(b []byte) (cmd byte, payload []byte, err error) {
 // Times of the supply: it answers after about 400 ms, and wants rest after an
 // answer. Its bus is slow: each byte is handled by an interrupt.
 const (
-	tries      = 3
 	answerTime = 400 * time.Millisecond
 	pollTime   = 100 * time.Millisecond
-	polls      = 4
 	restTime   = 100 * time.Millisecond
 )
+
+// polls are how often each try looks for an answer that comes late: fewer each time,
+// so that the last is over before Silence.
+func polls() [3]int { return [...]int{3, 1, 0} }
 
 // answerSize is the length of every answer that is used here: two bytes of payload.
 const answerSize = 8
@@ -82,19 +84,19 @@ func (s *Supply) do(ctx context.Context, cmd byte, payload ...byte) (uint16, err
 	}
 	defer func() { <-s.lock }()
 	var err error
-	for range tries {
+	for _, polls := range polls() {
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
 		var v uint16
-		if v, err = s.once(ctx, cmd, payload); err == nil {
-			return v, nil
+		if v, err = s.once(ctx, polls, cmd, payload); err == nil {
+			return v, sleep(ctx, restTime)
 		}
 	}
 	return 0, fmt.Errorf("command %#02x: %w", cmd, err)
 }
 
-func (s *Supply) once(ctx context.Context, cmd byte, payload []byte) (uint16, error) {
+func (s *Supply) once(ctx context.Context, polls int, cmd byte, payload []byte) (uint16, error) {
 	for _, b := range appendPacket(nil, cmd, payload...) {
 		if err := s.dev.Tx([]byte{s.register, b}, nil); err != nil {
 			return 0, err
@@ -104,7 +106,7 @@ func (s *Supply) once(ctx context.Context, cmd byte, payload []byte) (uint16, er
 	if err := sleep(ctx, answerTime); err != nil {
 		return 0, err
 	}
-	answer, err := s.read(ctx)
+	answer, err := s.read(ctx, polls)
 	if err != nil {
 		return 0, err
 	}
@@ -115,12 +117,15 @@ func (s *Supply) once(ctx context.Context, cmd byte, payload []byte) (uint16, er
 	case got != cmd || len(data) != 2:
 		return 0, fmt.Errorf("% x does not answer it", answer)
 	}
-	return binary.LittleEndian.Uint16(data), sleep(ctx, restTime)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers++
+	return binary.LittleEndian.Uint16(data), nil
 }
 
 // read takes the answer byte by byte. While the first is F5 the supply may still
 // be working, so it asks a few times.
-func (s *Supply) read(ctx context.Context) ([]byte, error) {
+func (s *Supply) read(ctx context.Context, polls int) ([]byte, error) {
 	var answer [answerSize]byte
 	for poll := 0; ; poll++ {
 		if err := s.dev.Tx([]byte{s.register}, answer[:1]); err != nil {

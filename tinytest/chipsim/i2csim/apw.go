@@ -18,6 +18,10 @@ type APW struct {
 	Legacy bool
 	// Refuse is how many packets it answers with F5, the NAK it gives now and then.
 	Refuse int
+	// Mute says that it answers nothing any more: every read is F5.
+	Mute bool
+	// Sag is how much less it gives than it was told, as a share.
+	Sag float64
 	// Late is how much longer its answers take than the usual 400 ms.
 	Late time.Duration
 
@@ -89,7 +93,7 @@ func (c *APW) Tx(w, r []byte) error {
 	}
 	for i := range r {
 		r[i] = 0xf5 // nothing to say: the same byte as a NAK
-		if ours {
+		if ours && !c.Mute {
 			r[i] = c.next(0xf5)
 		}
 	}
@@ -134,6 +138,15 @@ func (c *APW) adc() uint16 {
 	if !c.up() {
 		return 1
 	}
-	volts := (1190.935338 - float64(c.dac)) / 78.742588
-	return uint16(volts*63.017 - 0.8615)
+	return uint16(c.volts()*63.017 - 0.8615)
+}
+
+// volts is what it gives when it is on, as a type 71 does.
+func (c *APW) volts() float64 { return (1190.935338 - float64(c.dac)) / 78.742588 * (1 - c.Sag) }
+
+// Volts is what it gives when it is on.
+func (c *APW) Volts() float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.volts()
 }
