@@ -47,14 +47,10 @@ type Thermometer struct {
 	// Live says that it answers only while its chain hashes: a sensor behind the
 	// chips. Until then nobody misses it.
 	Live bool
-	// Every is how often it is asked, where that is not at each Poll. A reading
-	// counts for as much longer.
-	Every time.Duration
 	// Fine says that the sensor is finer than its noise: a value that does not
 	// move is a sensor that does not.
 	Fine   bool
 	sensor *sensor.Sensor[physic.Temperature]
-	asked  time.Time // of whoever measures
 }
 
 // believable are temperatures that a place on a board can have, and how fast they
@@ -81,10 +77,6 @@ type Temperature struct {
 }
 
 func (t *Thermometer) poll(now time.Time) Temperature {
-	if t.Every > 0 && now.Sub(t.asked) < t.Every {
-		return temperature(t.sensor.Last())
-	}
-	t.asked = now
 	return temperature(t.sensor.Poll(now))
 }
 

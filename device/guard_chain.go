@@ -35,6 +35,7 @@ type link struct {
 	doubt  string
 
 	recent []time.Time // trips within tripsWithin
+	mined  int         // samples since it mines
 	stuck  int         // samples in a row without a chip that works
 	good   uint64      // results, when they last changed
 	goodAt time.Time
@@ -122,7 +123,7 @@ func (g *guard) chainStarting(l *link, now time.Time) {
 	switch {
 	case phase == board.Hashing:
 		g.enterChain(l, PowerMining, now, nil)
-		l.goodAt = now
+		l.goodAt, l.mined = now, 0
 		g.hands.walk(l.number)
 	case now.Sub(l.since) > startWithin:
 		g.tripChain(l, newReason(StartTimeout, l.chain.String(), "is still %s after %v", phase, startWithin), now)
@@ -133,6 +134,7 @@ func (g *guard) chainStarting(l *link, now time.Time) {
 // up again counts as well, its failures are told.
 func (g *guard) chainMining(l *link, now time.Time) {
 	s := l.chain.Status()
+	l.mined++
 	if l.stuck++; s.Phase != board.Hashing || s.Alive() > 0 {
 		l.stuck = 0
 	}
@@ -228,10 +230,10 @@ func (g *guard) allLatched() bool {
 	return true
 }
 
-// live tells whether a chain's sensors can answer: it has hashed for a while.
-func (g *guard) live(chain int, now time.Time, settle time.Duration) bool {
+// live tells whether a chain's sensors can answer: it has hashed for some samples.
+func (g *guard) live(chain, samples int) bool {
 	for _, l := range g.links {
-		if (chain == 0 || chain == l.number) && l.state == PowerMining && now.Sub(l.since) > settle {
+		if (chain == 0 || chain == l.number) && l.state == PowerMining && l.mined >= samples {
 			return true
 		}
 	}

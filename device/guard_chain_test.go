@@ -134,10 +134,11 @@ func testGuardStuck(t *testing.T) {
 		t.Errorf("healthy says %v", err)
 	}
 	r.chains[0].do(func() { r.chains[0].block = 10 * time.Second })
-	time.Sleep(starveAfter + time.Second)
+	time.Sleep(2 * time.Second)
 	if r.supply.isOn() || r.cores[0].isOn() || r.cores[1].isOn() || r.chains[1].Status().Phase != board.Resting {
 		t.Errorf("on: supply %v, cores %v %v", r.supply.isOn(), r.cores[0].isOn(), r.cores[1].isOn())
 	}
+	time.Sleep(decidedWithin)
 	if err := r.guard.healthy(time.Now()); err == nil {
 		t.Error("a stuck guard is healthy")
 	}
@@ -265,7 +266,7 @@ func testLiveSensor(t *testing.T) {
 		}
 		return physic.ZeroCelsius + 50*physic.Celsius, nil
 	}, board.Heat{Target: 60, Throttle: 70, Max: 80}, 0)
-	th.Chain, th.Live, th.Every = 1, true, time.Second
+	th.Chain, th.Live = 1, true
 	r.board.Thermometers = append(r.board.Thermometers, th)
 	r.run()
 	r.until("mining", 10*time.Second, is(PowerMining))
@@ -276,7 +277,7 @@ func testLiveSensor(t *testing.T) {
 	r.mu.Lock()
 	lost = true
 	r.mu.Unlock()
-	r.until("chain off", 5*time.Second, chainIs(0, PowerSafeOff))
+	r.until("chain off", 2*time.Second, chainIs(0, PowerSafeOff))
 	if s := r.guard.Status(); s.Chains[0].Reason.Code != SensorLost || s.Power != PowerMining {
 		t.Errorf("%+v", s)
 	}

@@ -19,16 +19,18 @@ const (
 // A judge holds samples against a board's limits.
 type judge struct {
 	board *board.Board
-	// live tells whether a chain's own sensors answer: it hashes for settle at least.
-	live  func(chain int, now time.Time, settle time.Duration) bool
+	// live tells whether a chain's own sensors answer: it has hashed for some samples.
+	live  func(chain, samples int) bool
 	count map[string]int // samples in a row, by code and part
 	still []stillness    // of each thermometer
 }
 
-// stillness is what all thermometers showed when one of them last moved.
+// stillness is what all thermometers showed when one of them last moved, and how
+// many samples ago that was.
 type stillness struct {
-	value  board.Celsius
-	others []board.Temperature
+	value   board.Celsius
+	others  []board.Temperature
+	samples int
 }
 
 // moves is how far another place may go while a fine sensor stands still.
@@ -75,12 +77,13 @@ func (j *judge) look(s *board.Sample) []verdict {
 	return verdicts
 }
 
-// liveAfter is how long a chain must hash before its own sensors are missed.
-const liveAfter = 3 * time.Second
+// liveAfter is for how many samples a chain must hash before its own sensors are
+// missed: they are found and have been believed after three or four.
+const liveAfter = 5
 
 // missed tells whether a place has to be known now.
-func (j *judge) missed(t *board.Thermometer, now time.Time) bool {
-	return !t.Live || j.live(t.Chain, now, liveAfter+2*t.Every)
+func (j *judge) missed(t *board.Thermometer) bool {
+	return !t.Live || j.live(t.Chain, liveAfter)
 }
 
 // heat finds lost and hot places. A sensor's driver has already waited for further
@@ -89,8 +92,8 @@ func (j *judge) heat(s *board.Sample) (list []finding) {
 	for i, t := range s.Temperatures {
 		place := j.board.Thermometers[i]
 		add := func(limit int, r Reason) { list = append(list, finding{r, place.Chain, limit}) }
-		switch old := s.At.Sub(t.At) > oldest+place.Every; {
-		case (t.Err != nil || old) && !j.missed(place, s.At):
+		switch old := s.At.Sub(t.At) > oldest; {
+		case (t.Err != nil || old) && !j.missed(place):
 		case t.Err != nil:
 			add(1, newReason(SensorLost, place.Name, "cannot be measured: %v", t.Err))
 		case old:
@@ -112,8 +115,11 @@ func (j *judge) stuck(s *board.Sample, i int) bool {
 	}
 	was := &j.still[i]
 	if now := s.Temperatures[i].Celsius; was.others == nil || now != was.value {
-		*was = stillness{now, s.Temperatures}
+		*was = stillness{value: now, others: s.Temperatures}
 		return false
+	}
+	if was.samples++; was.samples < strikes {
+		return false // any may show the same twice
 	}
 	for k, t := range s.Temperatures {
 		then := was.others[k]
@@ -169,11 +175,11 @@ func (j *judge) margin(s *board.Sample, limit func(board.Heat) board.Celsius) (l
 	least = 1000
 	for i, t := range s.Temperatures {
 		place := j.board.Thermometers[i]
-		if t.Err == nil && s.At.Sub(t.At) <= oldest+place.Every {
+		if t.Err == nil && s.At.Sub(t.At) <= oldest {
 			least = min(least, limit(place.Heat)-t.Celsius)
 			continue
 		}
-		if j.missed(place, s.At) && (place.Chain == 0 || j.live(place.Chain, s.At, 0)) {
+		if j.missed(place) && (place.Chain == 0 || j.live(place.Chain, 0)) {
 			return 0, false
 		}
 	}

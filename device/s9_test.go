@@ -35,10 +35,9 @@ func TestS9Faults(t *testing.T) {
 	}{
 		{virtual.FanStops, FanStopped, 2 * time.Second, true},
 		{virtual.TachLost, FanStopped, 2 * time.Second, true},
-		// The thermometer is asked every 0.9 s, and may miss once.
-		{virtual.SensorNAK, SensorLost, 4 * time.Second, false},
-		{virtual.SensorLost, SensorLost, 4 * time.Second, false},
-		{virtual.SensorHot, OverTemperature, 5 * time.Second, false},
+		{virtual.SensorNAK, SensorLost, 2 * time.Second, false},
+		{virtual.SensorLost, SensorLost, 2 * time.Second, false},
+		{virtual.SensorHot, OverTemperature, 2 * time.Second, false},
 		// A controller that does not answer cannot be told: it drops its rail by
 		// itself, ten seconds after the last heartbeat.
 		{virtual.HeartbeatLost, KeeperFailed, 13 * time.Second, false},

@@ -206,7 +206,7 @@ func (t *SelfTest) cool() {
 	ctx := context.Background() // whoever gives up wants it cool, too
 	stop := t.Board.KeepAlways(ctx, func(*board.Keeper, error) {})
 	defer stop()
-	j := judge{board: t.Board, live: func(int, time.Time, time.Duration) bool { return false }}
+	j := judge{board: t.Board, live: func(int, int) bool { return false }}
 	c := Check{Name: "cooling", Part: t.Board.Name, Measured: "a place cannot be measured", Wanted: "off, and cool", Advice: SensorLost.advice()}
 	if err := t.Board.SetFans(1); err != nil {
 		t.Log.Warn("fans do not listen", "err", err)

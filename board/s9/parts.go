@@ -34,13 +34,14 @@ func (d controller) Off() error { return call(d.c.Disable) }
 func unmeasured() (board.Power, error) { return board.Power{}, nil }
 
 const (
-	// probeEvery is how often the chips' thermometer is asked: three of the guard's
-	// rounds. bosminer does every 5 s, and takes longer than the guard should to
-	// see it go.
-	probeEvery = 900 * time.Millisecond
+	// probeEvery is how often the chips' thermometer is asked: as often as the guard
+	// looks, which wants three readings in a row before it believes that it is gone.
+	// bosminer asks every 5 s.
+	probeEvery = 300 * time.Millisecond
 	probeLimit = time.Second
-	// probeOld is how old a measurement can be and still count.
-	probeOld = probeEvery + 2*probeLimit
+	// probeOld is how old a measurement can be and still count: it may have waited
+	// while all chips were asked for something.
+	probeOld = 900 * time.Millisecond
 )
 
 // addresses that thermometers have on hash boards.
@@ -64,9 +65,6 @@ func (p *probe) Run(ctx context.Context) error {
 	defer every.Stop()
 	for {
 		t, err := p.measure(ctx)
-		if err != nil && !errors.Is(err, board.ErrNotHashing) {
-			t, err = p.measure(ctx) // a glitch is no loss
-		}
 		p.mu.Lock()
 		p.last, p.err, p.at = t, err, time.Now()
 		p.mu.Unlock()

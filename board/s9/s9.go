@@ -61,8 +61,8 @@ const (
 var clamps = board.Clamps{MinClock: 300, MaxClock: 750, MinVolts: 8.1, MaxVolts: 9.4}
 
 // heat of the chip beside the sensor. bosminer aims at 89 °C, is at full fans from
-// 100 °C and stops at 110 °C. These are on the safe side of them: the sensor is asked
-// every second, and a chip without air gains 8 K in it.
+// 100 °C and stops at 110 °C. These are on the safe side of them: a chip
+// without air gains 8 K in a second.
 var heat = board.Heat{Target: 75, Throttle: 88, Max: 98}
 
 // HashBoard is where a hash board's parts are.
@@ -170,7 +170,7 @@ func addHashBoard(ctx context.Context, b *board.Board, bus i2c.Bus, h HashBoard,
 	})
 	probe := &probe{chain: chain, chip: min(SensorChip, o.Chips-1)}
 	place := board.NewThermometer(name+", chips", probe.read, heat, 0)
-	place.Chain, place.Live, place.Every = number, true, probeEvery
+	place.Chain, place.Live = number, true
 	b.Rails = append(b.Rails, &board.Rail{
 		Name: name + " voltage controller", Chain: number, Driver: controller{c},
 		Output: output, Start: max(openVolts, output), Step: voltsStep, Dwell: voltsDwell, Settle: railSettle,
