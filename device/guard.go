@@ -203,8 +203,12 @@ func (g *guard) step(s *board.Sample) {
 	}
 }
 
-// begin starts the board once everything is well.
+// begin starts the board once everything is well. What could not be turned off
+// before somebody cleared its trip is tried again.
 func (g *guard) begin(s *board.Sample, bad *Reason) {
+	if g.downErr != "" {
+		g.hands.down(allParts)
+	}
 	switch late := s.At.Sub(g.since) > wellWithin; {
 	case g.board.Rest > patientRest && s.At.Sub(g.begun) < g.board.Rest:
 	case g.doubt == "" && g.hands.isIdle():
@@ -505,11 +509,12 @@ func (g *guard) clearTrips() {
 	}
 }
 
-// Limits of what a hardware watchdog is fed with: a sample of the board, and power
-// that is as the guard wants it.
+// Limits of what a hardware watchdog is fed with: a guard that has turns, a sample of
+// the board, and power that is as the guard wants it.
 const (
-	sampleWithin = 5 * time.Second
-	unsafeWithin = 30 * time.Second
+	decidedWithin = 3 * time.Second
+	sampleWithin  = 5 * time.Second
+	unsafeWithin  = 30 * time.Second
 )
 
 // healthy says why nobody may rely on this guard; nil: all is well, be the board on
@@ -518,8 +523,8 @@ func (g *guard) healthy(now time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
-	case now.Sub(g.decided) > starveAfter:
-		return fmt.Errorf("the guard has not decided anything for more than %v", starveAfter)
+	case now.Sub(g.decided) > decidedWithin:
+		return fmt.Errorf("the guard has not decided anything for more than %v", decidedWithin)
 	case g.state.on() && now.Sub(g.sample.At) > sampleWithin:
 		return fmt.Errorf("the board was not measured for more than %v", sampleWithin)
 	case !g.unsafe.IsZero() && now.Sub(g.unsafe) > unsafeWithin:

@@ -9,9 +9,10 @@ import (
 	"github.com/lodefw/lode/board"
 )
 
-// starveAfter is how long the guard's loop may be silent. It has a turn at least
-// each blindTick.
-const starveAfter = 3 * time.Second
+// starveAfter is how long the guard's loop may be silent, counted in blindTicks, in
+// each of which it has a turn at least: while the computer stands still nobody
+// starves.
+const starveAfter = 1500 * time.Millisecond
 
 // allParts is what down takes for the whole board.
 const allParts = -1
@@ -54,10 +55,11 @@ type hands struct {
 	mu      sync.Mutex
 	ctx     context.Context // of keepers: ends when the loop is stuck
 	stop    context.CancelFunc
-	starve  *time.Timer
+	quiet   time.Duration // of the loop
 	starved bool
-	ended   bool   // nothing is begun any more
-	shut    func() // closes the gates
+	over    chan struct{} // closed at the end
+	ended   bool          // nothing is begun any more
+	shut    func()        // closes the gates
 	parts   []partHands
 	base    context.Context
 }
@@ -73,7 +75,7 @@ type partHands struct {
 
 func newHands(b *board.Board, tell func(outcome)) *hands {
 	return &hands{
-		board: b, tell: tell, turn: make(chan struct{}, 1), fans: make(chan float64, 1),
+		board: b, tell: tell, turn: make(chan struct{}, 1), fans: make(chan float64, 1), over: make(chan struct{}),
 		parts: make([]partHands, len(b.Chains)+1),
 	}
 }
@@ -83,8 +85,8 @@ func (h *hands) begin(ctx context.Context, shut func()) {
 	h.base, h.shut = context.WithoutCancel(ctx), shut
 	h.mu.Lock()
 	h.ctx, h.stop = context.WithCancel(h.base)
-	h.starve = time.AfterFunc(starveAfter, h.onStarve)
 	h.mu.Unlock()
+	h.running.Go(h.listen)
 	stopAlways := h.board.KeepAlways(h.base, h.keeperFailed)
 	h.running.Go(func() {
 		defer stopAlways()
@@ -103,12 +105,32 @@ func (h *hands) begin(ctx context.Context, shut func()) {
 func (h *hands) pulse() (starved bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.starve.Reset(starveAfter)
+	h.quiet = 0
 	if starved = h.starved; starved {
 		h.starved = false
 		h.ctx, h.stop = context.WithCancel(h.base)
 	}
 	return starved
+}
+
+// listen waits for a loop that is stuck.
+func (h *hands) listen() {
+	tick := time.NewTicker(blindTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-h.over:
+			return
+		case <-tick.C:
+		}
+		h.mu.Lock()
+		h.quiet += blindTick
+		starves := h.quiet == starveAfter
+		h.mu.Unlock()
+		if starves {
+			h.onStarve()
+		}
+	}
 }
 
 // onStarve makes the board safe without the loop, unless end does that.
@@ -272,7 +294,7 @@ func (h *hands) setFans(duty float64) {
 // end turns everything off, and waits for all that is under way.
 func (h *hands) end() error {
 	h.mu.Lock()
-	h.starve.Stop()
+	close(h.over)
 	h.ended = true
 	var unkeep []func()
 	for i := range h.parts {

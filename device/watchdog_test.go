@@ -94,7 +94,7 @@ func testWatchdogBites(t *testing.T) {
 	}
 	r.until("mining", 10*time.Second, is(PowerMining))
 	r.chains[0].do(func() { r.chains[0].block = time.Hour })
-	time.Sleep(starveAfter + 2*feedEvery + dog.Timeout())
+	time.Sleep(decidedWithin + 2*feedEvery + dog.Timeout())
 	if !dog.hungry() {
 		t.Error("it is fed for a stuck guard")
 	}

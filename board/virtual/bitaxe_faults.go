@@ -47,7 +47,7 @@ func (b *Bitaxe) faults(bent bool) []Fault {
 		return append(list, Fault{SupplyNAK, railName, set(nak, bitaxe.AddrMeter), set(none, bitaxe.AddrMeter)})
 	}
 	return append(list,
-		Fault{SensorHot, "regulator", func() { b.HeatRegulator(60) }, func() { b.HeatRegulator(0) }},
+		Fault{SensorHot, "regulator", func() { b.HeatRegulator(90) }, func() { b.HeatRegulator(0) }},
 		Fault{RegulatorTrip, railName, func() { b.TripRegulator(0x7b, 0x80) }, func() {}})
 }
 

@@ -191,6 +191,6 @@ func (b *EmberOne) faults(bent bool) []Fault {
 	}
 	heat := func(k float64) func() { return func() { b.change(func() { b.heat = k }) } }
 	return append(list,
-		Fault{SensorHot, "regulator", heat(60), heat(0)},
+		Fault{SensorHot, "regulator", heat(90), heat(0)},
 		Fault{RegulatorTrip, railName, func() { b.change(func() { b.Regulator.Trip(0x7b, 0x80) }) }, func() {}})
 }

@@ -233,7 +233,7 @@ func (s *S9) faults() []Fault {
 		{TachLost, "fan 1", func() { s.Fans.Deafen(0, true) }, func() { s.Fans.Deafen(0, false) }},
 		{SensorNAK, place, sensor(func() { first.nak = true }), sensor(func() { first.nak = false })},
 		{SensorLost, place, sensor(func() { first.sensor.Short = true }), sensor(func() { first.sensor.Short = false })},
-		{SensorHot, place, func() { s.change(func() { s.hot = 60 }) }, func() { s.change(func() { s.hot = 0 }) }},
+		{SensorHot, place, func() { s.change(func() { s.hot = 90 }) }, func() { s.change(func() { s.hot = 0 }) }},
 		{HotAir, place, func() { s.SetAmbient(100) }, func() { s.SetAmbient(25) }},
 		{HeartbeatLost, pic, onBus(s.Bus, nak, all[0]), onBus(s.Bus, fine, all[0])},
 		{BusDead, pic, onBus(s.Bus, nak, all...), onBus(s.Bus, fine, all...)},
