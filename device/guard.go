@@ -116,8 +116,13 @@ func (g *guard) Run(ctx context.Context) error {
 	var eyes sync.WaitGroup
 	eyes.Go(func() { g.watch(ctx, samples) })
 	g.hands.begin(ctx, func() { g.shutGates() })
+	g.mu.Lock()
 	g.begun = time.Now()
+	g.mu.Unlock()
 	g.enter(PowerOff, g.begun, nil)
+	if g.board.Rest > patientRest {
+		g.log.Info("the board gets power when it has surely been off for long enough", "in", g.board.Rest)
+	}
 	g.setFans(1)
 	tick := time.NewTicker(blindTick)
 	defer tick.Stop()

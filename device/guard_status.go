@@ -1,6 +1,7 @@
 package device
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/lodefw/lode/board"
@@ -17,6 +18,9 @@ func (g *guard) Status() *BoardStatus {
 	}
 	if !g.state.on() {
 		b.Blocked = g.doubt
+	}
+	if left := g.board.Rest - now.Sub(g.begun); g.state == PowerOff && g.since.Equal(g.begun) && g.board.Rest > patientRest && left > 0 {
+		b.Blocked = fmt.Sprintf("it stays off for %v more, as its supply needs before it comes back", left.Round(time.Second))
 	}
 	for i, t := range g.sample.Temperatures {
 		b.Temperatures = append(b.Temperatures, TemperatureStatus{

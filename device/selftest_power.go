@@ -135,8 +135,11 @@ func (t *SelfTest) voltages() {
 		if !r.IsOn() {
 			continue // its chain has failed, which is told
 		}
-		c := Check{Name: "voltage", Part: r.Name, Wanted: fmt.Sprintf("%.3f V", r.Wanted())}
-		c.Measured = fmt.Sprintf("%.3f V, %.1f A", v.Output, v.Current)
+		c := Check{Name: "voltage", Part: r.Name, Wanted: "on"}
+		if want := r.Wanted(); want != 0 {
+			c.Wanted = fmt.Sprintf("%.3f V", want)
+		}
+		c.Measured = outputs(v.Power)
 		if most := r.Limits.Current; most > 0 {
 			c.Wanted += fmt.Sprintf(", at most %.0f A", most)
 		}
@@ -149,6 +152,29 @@ func (t *SelfTest) voltages() {
 		}
 		t.add(c)
 	}
+}
+
+// outputs is what was measured; not every rail can.
+func outputs(p board.Power) string {
+	switch {
+	case p.Output == 0 && p.Current == 0:
+		return "on; it measures nothing"
+	case p.Current == 0:
+		return fmt.Sprintf("%.3f V", p.Output)
+	}
+	return fmt.Sprintf("%.3f V, %.1f A", p.Output, p.Current)
+}
+
+// perSecond writes a hash rate with its prefix.
+func perSecond(rate float64) string {
+	prefix := ""
+	for _, p := range []string{"k", "M", "G", "T"} {
+		if rate < 999.5 {
+			break
+		}
+		rate, prefix = rate/1000, p
+	}
+	return fmt.Sprintf("%.3g %sH/s", rate, prefix)
 }
 
 // chips counts those that were found.
@@ -247,7 +273,7 @@ func (t *SelfTest) domains(chain string, was, is *board.ChainStatus, span time.D
 			OK: !short(found, want) && bad == nil, Advice: "check the domain's voltage, and the solder of its chips",
 		}
 		if want > 0 {
-			c.Measured += fmt.Sprintf(", %.3g H/s", found*is.ResultHashes/span.Seconds())
+			c.Measured += ", " + perSecond(found*is.ResultHashes/span.Seconds())
 		}
 		if bad != nil {
 			c.Measured += "; too few from chip " + join(bad)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/lodefw/lode/device"
@@ -66,7 +65,7 @@ func (r reporter) report(what string) {
 		"15m", cli.HashRate(st.HashRate.Minutes15), "accepted", p.Accepted, "rejected", sum(p.Rejected),
 		"lost", sum(p.Lost), "blocks", p.Blocks, "pool", p.Pool}
 	if st.Board != nil {
-		values = append(values, "board", boardLine(st.Board))
+		values = append(values, "board", st.Board.String())
 	}
 	if st.Tuner != nil {
 		values = append(values, "tuning", string(st.Tuner.State)+": "+st.Tuner.Why)
@@ -79,7 +78,7 @@ func progress(st *device.Status) string {
 	p := &st.Pool
 	line := ""
 	if st.Board != nil {
-		line = boardLine(st.Board) + " | "
+		line = st.Board.String() + " | "
 	}
 	line += fmt.Sprintf("%s (1m %s, 15m %s) | accepted %d, rejected %d, lost %d | blocks %d | ",
 		cli.HashRate(st.HashRate.Seconds5), cli.HashRate(st.HashRate.Minute1), cli.HashRate(st.HashRate.Minutes15),
@@ -101,27 +100,6 @@ func open(channels []sv2client.ChannelStatus) (n int) {
 		}
 	}
 	return n
-}
-
-// boardLine says in a few words how a board is.
-func boardLine(b *device.BoardStatus) string {
-	var words []string
-	for _, c := range b.Chains {
-		words = append(words, fmt.Sprintf("%d %s %.0f MHz", c.Alive(), c.Model, c.MHz))
-	}
-	for _, t := range b.Temperatures {
-		words = append(words, fmt.Sprintf("%s %.1f °C", t.Name, t.Celsius))
-	}
-	for _, f := range b.Fans {
-		words = append(words, fmt.Sprintf("%s %.0f rpm", f.Name, f.RPM))
-	}
-	for _, r := range b.Rails {
-		words = append(words, fmt.Sprintf("%.2f V %.1f W", r.Output, r.Watts))
-	}
-	if b.Reason != nil {
-		words = append(words, b.Reason.String())
-	}
-	return b.Power.String() + ": " + strings.Join(words, ", ")
 }
 
 func sum(m map[string]uint64) (n uint64) {

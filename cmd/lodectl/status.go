@@ -82,6 +82,12 @@ func summarizeMiner(w io.Writer, b []byte) error {
 	for _, h := range st.Hashers {
 		fmt.Fprintf(w, "hasher\t%s: %s, %d hardware errors\n", h.Name, cli.HashRate(h.HashRate.Minute1), h.HardwareErrors)
 	}
+	if st.Board != nil {
+		summarizeBoard(w, st.Board)
+	}
+	if st.Tuner != nil {
+		fmt.Fprintf(w, "tuning\t%s: %s\n", st.Tuner.State, st.Tuner.Why)
+	}
 	if p.Pool == "" {
 		fmt.Fprintf(w, "pool\tnone: %s\n", p.State)
 	} else {
@@ -102,6 +108,16 @@ func summarizeMiner(w io.Writer, b []byte) error {
 		}
 	}
 	return nil
+}
+
+func summarizeBoard(w io.Writer, b *device.BoardStatus) {
+	fmt.Fprintf(w, "board\t%s: %s for %v, %s\n", b.Name, b.Power, time.Duration(b.SinceSeconds)*time.Second, cli.Count(b.Trips, "trip"))
+	for _, word := range b.Words() {
+		fmt.Fprintf(w, "\t%s\n", word)
+	}
+	if b.Reason != nil && b.Reason.Advice != "" {
+		fmt.Fprintf(w, "\t%s\n", b.Reason.Advice)
+	}
 }
 
 func summarizePool(w io.Writer, b []byte) error {

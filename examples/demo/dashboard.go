@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lodefw/lode/device"
 	"github.com/lodefw/lode/internal/cli"
 )
 
@@ -32,46 +33,7 @@ type minerStatus struct {
 		Short float64 `json:"5s"`
 		Long  float64 `json:"1m"`
 	} `json:"hash_rate"`
-	Board *boardStatus `json:"board"` // nil: the CPU mines
-}
-
-type boardStatus struct {
-	Power  string `json:"power"`
-	Chains []struct {
-		Model string     `json:"model"`
-		MHz   float64    `json:"clock_mhz"`
-		Chips []struct{} `json:"chips"`
-	} `json:"chains"`
-	Temperatures []struct {
-		Name    string  `json:"name"`
-		Celsius float64 `json:"celsius"`
-	} `json:"temperatures"`
-	Fans []struct {
-		RPM float64 `json:"rpm"`
-	} `json:"fans"`
-	Rails []struct {
-		Watts float64 `json:"watts"`
-	} `json:"rails"`
-}
-
-func (b *boardStatus) String() string {
-	if b == nil {
-		return ""
-	}
-	line := b.Power
-	for _, c := range b.Chains {
-		line += fmt.Sprintf(", %d x %s at %.0f MHz", len(c.Chips), c.Model, c.MHz)
-	}
-	for _, t := range b.Temperatures {
-		line += fmt.Sprintf(", %s %.1f °C", t.Name, t.Celsius)
-	}
-	for _, f := range b.Fans {
-		line += fmt.Sprintf(", fan %.0f rpm", f.RPM)
-	}
-	for _, r := range b.Rails {
-		line += fmt.Sprintf(", %.1f W", r.Watts)
-	}
-	return line + " | "
+	Board *device.BoardStatus `json:"board"` // nil: the CPU mines
 }
 
 // run shows progress until ctx ends, or until there are enough blocks: then it
@@ -104,7 +66,11 @@ func line(pool poolStatus, miner minerStatus) string {
 	for _, n := range pool.Rejected {
 		refused += n
 	}
-	return miner.Board.String() + fmt.Sprintf("height %d, difficulty %.4g | %.2f MH/s (1 m %.2f) | shares %d accepted, %d refused | blocks %d | Ctrl-C ends",
+	text := ""
+	if miner.Board != nil {
+		text = miner.Board.String() + " | "
+	}
+	return text + fmt.Sprintf("height %d, difficulty %.4g | %.2f MH/s (1 m %.2f) | shares %d accepted, %d refused | blocks %d | Ctrl-C ends",
 		pool.Template.Height, pool.Template.Difficulty, miner.HashRate.Short/1e6, miner.HashRate.Long/1e6, pool.Accepted, refused, pool.Blocks)
 }
 
