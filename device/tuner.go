@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -82,6 +84,10 @@ func newTuner(cfg *Tuning, g *guard, log *slog.Logger, event func(string)) (*tun
 		case found:
 			start, t.written = plan, plan
 			log.Info("the board starts from its profile", "profile", cfg.Profile)
+		case cfg.Target.Goal != tuning.None: // told now, not after hours of tuning
+			if _, err := os.Stat(filepath.Dir(cfg.Profile)); err != nil {
+				t.problem(fmt.Errorf("device: profile %s cannot be kept: %w; make the folder, or name another file", cfg.Profile, err))
+			}
 		}
 	}
 	if cfg.Target.Goal == tuning.None {

@@ -255,6 +255,16 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
+// A folder that there is not is told before anything is tuned.
+func TestNoFolderForProfile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newTuned(t, "power=14W", filepath.Join(t.TempDir(), "no", "profile.json"))
+		if s := b.tuner.Status(); !strings.Contains(s.Problem, "make the folder") {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 // A broken profile is no reason not to mine.
 func TestBrokenProfile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

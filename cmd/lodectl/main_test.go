@@ -186,12 +186,13 @@ func TestStatus(t *testing.T) {
 	withBoard.Board = &device.BoardStatus{Name: "s9", Power: device.PowerSafeOff, SinceSeconds: 65, Trips: 1,
 		Reason:       &device.Reason{Code: device.FanStopped, Part: "fan 1", Text: "stands still", Advice: "clean it"},
 		Temperatures: []device.TemperatureStatus{{Name: "chips", Celsius: 41.5}}}
+	withBoard.Tuner = &device.TunerStatus{Problem: "the disk is full"}
 	for name, c := range map[string]struct {
 		st   any
 		says []string
 	}{
 		"miner": {miner, []string{"2 MH/s (1 min)", "a:1 as alice: mining", "7, difficulty 2, 1 MH/s", "work for the others: too many", "5 accepted", "3 rejected: x, 2 rejected: stale-share", "b:2: unreachable", "look"}},
-		"board": {withBoard, []string{"s9: safe-off for 1m5s, 1 trip\n", "chips 41.5 °C", "fan 1 stands still", "clean it", "5 accepted"}},
+		"board": {withBoard, []string{"s9: safe-off for 1m5s, 1 trip\n", "chips 41.5 °C", "fan 1 stands still", "clean it", "trouble: the disk is full", "5 accepted"}},
 		"pool":  {pool.Status{Started: time.Now(), Accepted: 9, Blocks: 2, HashRate: 1e6}, []string{"9 accepted", "2 taken", "in trouble"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -87,6 +87,9 @@ func summarizeMiner(w io.Writer, b []byte) error {
 	}
 	if st.Tuner != nil {
 		fmt.Fprintf(w, "tuning\t%s: %s\n", st.Tuner.State, st.Tuner.Why)
+		if st.Tuner.Problem != "" {
+			fmt.Fprintf(w, "\tin trouble: %s\n", st.Tuner.Problem)
+		}
 	}
 	if p.Pool == "" {
 		fmt.Fprintf(w, "pool\tnone: %s\n", p.State)
