@@ -25,19 +25,19 @@ type config struct {
 	ClockFile   string      `toml:"clock-file"`
 	Board       string      `toml:"board"`
 	// Settings are what the board cannot find out by itself.
-	Settings map[string]string `toml:"board-settings"`
-	Threads  int               `toml:"threads"`
-	Duty     int               `toml:"duty"`
-	Nice     bool              `toml:"nice"`
-	Kernel   string            `toml:"kernel"`
-	DeviceID string            `toml:"device-id"`
-	Status   string            `toml:"status"`
-	Watchdog string            `toml:"watchdog"`
-	Tune     string            `toml:"tune"`
-	Profile  string            `toml:"profile"`
-	Clock    string            `toml:"clock"`
-	Volts    string            `toml:"volts"`
-	Verbose  bool              `toml:"verbose"`
+	Settings cli.Pairs `toml:"board-settings"`
+	Threads  int       `toml:"threads"`
+	Duty     int       `toml:"duty"`
+	Nice     bool      `toml:"nice"`
+	Kernel   string    `toml:"kernel"`
+	DeviceID string    `toml:"device-id"`
+	Status   string    `toml:"status"`
+	Watchdog string    `toml:"watchdog"`
+	Tune     string    `toml:"tune"`
+	Profile  string    `toml:"profile"`
+	Clock    string    `toml:"clock"`
+	Volts    string    `toml:"volts"`
+	Verbose  bool      `toml:"verbose"`
 
 	version bool
 }
@@ -73,7 +73,7 @@ func defineBoardFlags(fs *flag.FlagSet, c *config) {
 			return fmt.Errorf("want name=value")
 		}
 		if c.Settings == nil {
-			c.Settings = make(map[string]string)
+			c.Settings = make(cli.Pairs)
 		}
 		c.Settings[name] = value
 		return nil

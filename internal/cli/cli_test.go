@@ -140,7 +140,7 @@ type testConfig struct {
 	Nodes []struct {
 		URL string `toml:"url"`
 	} `toml:"node"`
-	Pins   map[string]string `toml:"pins"`
+	Pins   Pairs `toml:"pins"`
 	Hidden string
 }
 
@@ -217,6 +217,18 @@ func TestSingleText(t *testing.T) {
 	}
 	for _, bad := range []string{"pool = 3", "pool = ['a', 3]"} {
 		if _, _, _, err := parseTest(t, nil, "-config", writeFile(t, bad)); CodeOf(err) != Config {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+func TestPairs(t *testing.T) {
+	cfg, _, _, err := parseTest(t, nil, "-config", writeFile(t, "[pins]\na = 'x'\nb = 9\nc = true\nd = 0.5"))
+	if got := fmt.Sprint(cfg.Pins); err != nil || got != "map[a:x b:9 c:true d:0.5]" {
+		t.Errorf("%s, %v", got, err)
+	}
+	for bad, says := range map[string]string{"pins = 3": "table", "[pins]\na = [1]": "quotes", "[pins.a]\nb = 1": "quotes"} {
+		if _, _, _, err := parseTest(t, nil, "-config", writeFile(t, bad)); CodeOf(err) != Config || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

@@ -237,6 +237,29 @@ func setList(f reflect.Value, text string) error {
 	return nil
 }
 
+// Pairs is a table of texts; a file may give numbers and truths without quotes.
+type Pairs map[string]string
+
+// UnmarshalTOML is part of toml.Unmarshaler.
+func (p *Pairs) UnmarshalTOML(v any) error {
+	table, ok := v.(map[string]any)
+	if !ok {
+		return fmt.Errorf("%v is no table: write name = \"value\" in lines below its [head]", v)
+	}
+	*p = make(Pairs, len(table))
+	for name, v := range table {
+		switch v := v.(type) {
+		case string:
+			(*p)[name] = v
+		case bool, int64, float64:
+			(*p)[name] = fmt.Sprint(v)
+		default:
+			return fmt.Errorf("%s: %v is no text: write it in quotes", name, v)
+		}
+	}
+	return nil
+}
+
 // Strings is a list that a file may also give as a single text: pool = "URL".
 type Strings []string
 
