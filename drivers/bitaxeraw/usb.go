@@ -50,6 +50,37 @@ func (d *Device) String() string {
 	return fmt.Sprintf("%s %s %s (%04x:%04x, release %04x)", d.Manufacturer, d.Product, d.Serial, d.Vendor, d.ID, d.Release)
 }
 
+// Again finds a device that was on USB before among those that are there now, wherever
+// it is plugged in. One without a serial number, and one of several with the same, is
+// known only by the USB port.
+func (d *Device) Again(now []Device) (*Device, error) {
+	var same, others []string
+	var found, here *Device
+	for i := range now {
+		switch n := &now[i]; {
+		case n.Manufacturer != d.Manufacturer || n.Product != d.Product:
+		case n.Serial != d.Serial:
+			others = append(others, fmt.Sprintf("%v at %s", n, n.At))
+		default:
+			same, found = append(same, n.At), n
+			if n.At == d.At {
+				here = n
+			}
+		}
+	}
+	switch {
+	case here != nil:
+		return here, nil
+	case len(same) == 1 && d.Serial != "":
+		return found, nil
+	case len(same) > 0:
+		return nil, fmt.Errorf("bitaxeraw: which one is %v, those at %s cannot be told from it: plug it into USB port %s again", d, strings.Join(same, " and "), d.At)
+	case len(others) > 0:
+		return nil, fmt.Errorf("bitaxeraw: another board is there, %s: want %v; plug that one in, or start anew with this one", strings.Join(others, " and "), d)
+	}
+	return nil, fmt.Errorf("bitaxeraw: no %v is on USB: plug it in", d)
+}
+
 // Devices lists what is on USB and has serial ports; sys is Linux' /sys.
 //
 //	/sys/bus/usb/devices/1-1            idVendor, idProduct, product, bcdDevice

@@ -2,6 +2,7 @@ package bitaxeraw
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -47,5 +48,37 @@ func TestDevices(t *testing.T) {
 func TestNoUSB(t *testing.T) {
 	if list, err := Devices(fstest.MapFS{}); err == nil {
 		t.Errorf("%v", list)
+	}
+}
+
+// A device is known again by its serial number, and without one by where it is.
+func TestAgain(t *testing.T) {
+	at := func(place, serial, tty string) Device {
+		return Device{At: place, Manufacturer: "OSMU", Product: "Bitaxe", Serial: serial, Ports: []string{tty}}
+	}
+	stranger := Device{At: "1-9", Manufacturer: "256F", Product: "EmberOne00", Serial: "1a2b"}
+	for _, c := range []struct {
+		name  string
+		was   Device
+		now   []Device
+		found string // its port
+		says  string
+	}{
+		{"where it was", at("1-1", "1a2b", ""), []Device{stranger, at("1-1", "1a2b", "A")}, "A", ""},
+		{"in another socket", at("1-1", "1a2b", ""), []Device{at("1-1", "ffff", "A"), at("1-2", "1a2b", "B")}, "B", ""},
+		{"without a number, where it was", at("1-1", "", ""), []Device{at("1-1", "", "A"), at("1-2", "", "B")}, "A", ""},
+		{"without a number, in another socket", at("1-1", "", ""), []Device{at("1-2", "", "A")}, "", "plug it into USB port 1-1 again"},
+		{"two with its number", at("1-1", "1a2b", ""), []Device{at("1-2", "1a2b", "A"), at("1-3", "1a2b", "B")}, "", "1-2 and 1-3"},
+		{"two with its number, one where it was", at("1-3", "1a2b", ""), []Device{at("1-2", "1a2b", "A"), at("1-3", "1a2b", "B")}, "B", ""},
+		{"another", at("1-1", "1a2b", ""), []Device{at("1-1", "ffff", "A")}, "", "another board is there, OSMU Bitaxe ffff"},
+		{"none", at("1-1", "1a2b", ""), []Device{stranger}, "", "is on USB: plug it in"},
+	} {
+		d, err := c.was.Again(c.now)
+		switch {
+		case c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)):
+			t.Errorf("%s: %v, %v", c.name, d, err)
+		case c.says == "" && (err != nil || d.Ports[0] != c.found):
+			t.Errorf("%s: %v, %v", c.name, d, err)
+		}
 	}
 }
