@@ -47,6 +47,12 @@ type Board struct {
 	// More than that is waited for before the first power-up, too: nobody knows
 	// when the board was turned off before us.
 	Rest time.Duration
+	// Renew, where there is one, does again what was done when the board was opened: it
+	// looks for the board where it is now, and for its parts, turns all off and sets it
+	// up. A board that had no power, or no cable, has forgotten that. It is for a board
+	// that is to be off, and changes nothing in this list. News is for people, and
+	// empty if there is none.
+	Renew func(ctx context.Context) (news string, err error)
 }
 
 // usual values of Poll and Rest

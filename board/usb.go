@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/lodefw/lode/drivers/bitaxeraw"
@@ -82,4 +83,83 @@ func CutPorts(where string) (control, data string, err error) {
 		return "", "", errors.New("board: it hangs on two serial ports: say which, as /dev/ttyACM0,/dev/ttyACM1")
 	}
 	return control, data, nil
+}
+
+// USBHost is the computer that boards on USB hang on.
+type USBHost struct {
+	Sys     fs.FS                             // its /sys
+	Resolve func(path string) (string, error) // to where a link leads
+	Open    func(path string) (Line, error)   // a serial port
+}
+
+// Cable opens the two ports of a board. What is known on USB is found again by its serial
+// number when it is plugged in later; anything else has to be at the same paths.
+func (h USBHost) Cable(control, data string) (*Cable, error) {
+	s := &socket{host: h, paths: [2]string{control, data}}
+	s.know()
+	return NewCable(s.open)
+}
+
+// socket is where a board is plugged in.
+type socket struct {
+	host   USBHost
+	paths  [2]string         // of control and data, as they were first
+	device *bitaxeraw.Device // nil: nothing that USB knows
+	index  [2]int            // of the two in its ports
+}
+
+// know finds out which device the ports belong to.
+func (s *socket) know() {
+	devices, err := bitaxeraw.Devices(s.host.Sys)
+	if err != nil {
+		return
+	}
+	var real [2]string
+	for i, p := range s.paths {
+		if real[i], err = s.host.Resolve(p); err != nil {
+			return // opening it will say so
+		}
+	}
+	for _, d := range devices {
+		if s.index = [2]int{slices.Index(d.Ports, real[0]), slices.Index(d.Ports, real[1])}; min(s.index[0], s.index[1]) >= 0 {
+			s.device = &d
+			return
+		}
+	}
+}
+
+// open opens the ports where they are now.
+func (s *socket) open() (control, data Line, where string, err error) {
+	paths, where, err := s.find()
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if control, err = s.host.Open(paths[0]); err != nil {
+		return nil, nil, "", fmt.Errorf("control port: %w", err)
+	}
+	if data, err = s.host.Open(paths[1]); err != nil {
+		return nil, nil, "", errors.Join(fmt.Errorf("data port: %w", err), control.Close())
+	}
+	return control, data, where, nil
+}
+
+func (s *socket) find() (paths [2]string, where string, err error) {
+	if s.device == nil {
+		return s.paths, strings.Join(s.paths[:], ","), nil
+	}
+	devices, err := bitaxeraw.Devices(s.host.Sys)
+	if err != nil {
+		return paths, "", err
+	}
+	d, err := s.device.Again(devices)
+	if err != nil {
+		return paths, "", err
+	}
+	for i, n := range s.index {
+		if n >= len(d.Ports) {
+			return paths, "", fmt.Errorf("%v has only %d ports", d, len(d.Ports))
+		}
+		paths[i] = d.Ports[n]
+	}
+	return paths, fmt.Sprintf("%v at %s", d, strings.Join(paths[:], ",")), nil
 }
