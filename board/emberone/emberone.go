@@ -12,9 +12,11 @@
 package emberone
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/lodefw/lode/board"
@@ -100,16 +102,8 @@ const stuckAfter = 3 * time.Minute
 // New looks for the board's parts, and returns it without power. The error says
 // what was found, and what was not.
 func New(p Parts, o Options) (*board.Board, error) {
-	off := &switches{p: p}
-	if err := errors.Join(p.Reset(true), off.off()); err != nil {
-		return nil, fmt.Errorf("emberone: cannot turn the chips off: %w", err)
-	}
 	s := o.stand()
-	rail, heat, err := power(p, off, s)
-	if err != nil {
-		return nil, err
-	}
-	places, err := thermometers(p.I2C)
+	rail, places, err := look(p, s)
 	if err != nil {
 		return nil, err
 	}
@@ -120,12 +114,41 @@ func New(p Parts, o Options) (*board.Board, error) {
 			Chips: Chips, Domains: Chips, Short: true, Frequency: s.clock,
 			WiredZeros: o.WiredZeros, Baud: o.Baud, Ticket: o.Ticket, Log: o.Log,
 		})},
-		Thermometers: append(places, heat...),
+		Thermometers: places,
 	}
+	b.Renew = func(ctx context.Context) (string, error) { return "", renew(ctx, p, s, b) }
 	if err := b.Check(); err != nil {
 		return nil, err
 	}
 	return b, choose(b, o)
+}
+
+// look turns the chips off, and looks for what powers and measures them.
+func look(p Parts, s stand) (*board.Rail, []*board.Thermometer, error) {
+	off := &switches{p: p}
+	if err := errors.Join(p.Reset(true), off.off()); err != nil {
+		return nil, nil, fmt.Errorf("emberone: cannot turn the chips off: %w", err)
+	}
+	rail, heat, err := power(p, off, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	places, err := thermometers(p.I2C)
+	return rail, append(places, heat...), err
+}
+
+// renew is look once more: the parts must be those of the board.
+func renew(ctx context.Context, p Parts, s stand, b *board.Board) error {
+	p.I2C = board.BusUntil(ctx, p.I2C)
+	rail, places, err := look(p, s)
+	if err != nil {
+		return err
+	}
+	same := func(a, b *board.Thermometer) bool { return a.Name == b.Name && a.Live == b.Live }
+	if rail.Stays != b.Rails[0].Stays || !slices.EqualFunc(places, b.Thermometers, same) {
+		return errors.New("emberone: this is another version of the board: start anew with it")
+	}
+	return nil
 }
 
 // choose takes what the user wants, within the clamps.
@@ -165,17 +188,48 @@ func thermometers(bus i2c.Bus) ([]*board.Thermometer, error) {
 
 // FromUSB is a board on USB: control is the first of its two ports, data the second.
 func FromUSB(control bitaxeraw.Port, data bm13xx.Port, o Options) (*board.Board, error) {
+	p, _, err := fromBridge(control, data)
+	if err != nil {
+		return nil, err
+	}
+	return New(p, o)
+}
+
+// FromCable is FromUSB for a cable that may be pulled out and plugged in again.
+func FromCable(c *board.Cable, o Options) (*board.Board, error) {
+	p, format, err := fromBridge(c.Control(), c.Data())
+	if err != nil {
+		return nil, err
+	}
+	b, err := New(p, o)
+	if err != nil {
+		return nil, err
+	}
+	b.Renew = c.RenewOver(b.Renew, func(ctx context.Context, control, data board.Line) error {
+		p, now, err := fromBridge(control, data)
+		switch {
+		case err != nil:
+			return err
+		case now != format:
+			return fmt.Errorf("emberone: its controller answers in format %v, it was %v: start anew with other firmware", now, format)
+		}
+		return renew(ctx, p, o.stand(), b)
+	})
+	return b, nil
+}
+
+func fromBridge(control bitaxeraw.Port, data bm13xx.Port) (Parts, bitaxeraw.Format, error) {
 	bridge, err := bitaxeraw.New(control, bitaxeraw.Options{})
 	if err != nil {
-		return nil, fmt.Errorf("emberone: %w", err)
+		return Parts{}, bitaxeraw.Probe, fmt.Errorf("emberone: %w", err)
 	}
 	high := func(pin uint8) func(bool) error {
 		p := bridge.Pin(pin)
 		return func(on bool) error { return p.Out(gpio.Level(on)) }
 	}
 	reset := high(bitaxeraw.PinReset)
-	return New(Parts{
+	return Parts{
 		Line: data, I2C: bridge.I2C(), Reset: func(low bool) error { return reset(!low) },
 		Enable: high(bitaxeraw.PinPower), PinsOn: high(bitaxeraw.PinIOPower),
-	}, o)
+	}, bridge.Format(), nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/lodefw/lode/board"
 	"github.com/lodefw/lode/drivers/serial"
@@ -15,28 +16,27 @@ const startBaud = 115200
 
 func detect(u board.USB) board.Finding { return u.Find(os.DirFS("/sys"), serial.Access) }
 
+func host() board.USBHost {
+	return board.USBHost{Sys: os.DirFS("/sys"), Resolve: filepath.EvalSymlinks, Open: openLine}
+}
+
+func openLine(path string) (board.Line, error) {
+	if err := serial.Access(path); err != nil {
+		return nil, err
+	}
+	return serial.Open(path, startBaud)
+}
+
 // OpenUSB opens the board's two serial ports, such as /dev/ttyACM0 (control) and
 // /dev/ttyACM1 (data). Close them when the board has no power any more.
 func OpenUSB(control, data string, o Options) (*board.Board, io.Closer, error) {
-	if err := errors.Join(serial.Access(control), serial.Access(data)); err != nil {
+	c, err := host().Cable(control, data)
+	if err != nil {
 		return nil, nil, fmt.Errorf("emberone: %w", err)
 	}
-	c, err := serial.Open(control, startBaud)
+	b, err := FromCable(c, o)
 	if err != nil {
-		return nil, nil, fmt.Errorf("emberone: control port: %w", err)
+		return nil, nil, errors.Join(err, c.Close())
 	}
-	d, err := serial.Open(data, startBaud)
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("emberone: data port: %w", err), c.Close())
-	}
-	b, err := FromUSB(c, d, o)
-	if err != nil {
-		return nil, nil, errors.Join(err, c.Close(), d.Close())
-	}
-	return b, ports{c, d}, nil
+	return b, c, nil
 }
-
-type ports [2]io.Closer
-
-// Close closes both.
-func (p ports) Close() error { return errors.Join(p[0].Close(), p[1].Close()) }
