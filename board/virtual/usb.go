@@ -26,3 +26,18 @@ func (b *Bitaxe) bridge() *usbsim.Board {
 func (b *EmberOne) bridge() *usbsim.Board {
 	return &usbsim.Board{Bus: b.Bus, Pins: []uint8{0, 1, 2}, Drive: b.Drive}
 }
+
+// PowerCycle takes the supply of the whole board away for a moment: its controller, its
+// parts and its chips are as new.
+func (b *Bitaxe) PowerCycle() {
+	b.USB.Restart()
+	b.Bus.PowerCycle()
+	b.change(b.Chip.PowerCycle)
+}
+
+// PowerCycle is as a Bitaxe's.
+func (b *EmberOne) PowerCycle() {
+	b.USB.Restart()
+	b.Bus.PowerCycle()
+	b.change(b.Chip.PowerCycle)
+}

@@ -28,8 +28,22 @@ func (c cable) Write(p []byte) (int, error) {
 func Plug(t *testing.T, board *usbsim.Board) (host net.Conn) {
 	t.Helper()
 	host, far := net.Pipe()
-	end := cable{far, make(chan []byte, 64)}
 	var served sync.WaitGroup
+	failed := serve(&served, far, board)
+	t.Cleanup(func() {
+		host.Close()
+		served.Wait()
+		if err := <-failed; err != nil {
+			t.Error(err)
+		}
+	})
+	return host
+}
+
+// serve serves a board at far until the host closes its end.
+func serve(served *sync.WaitGroup, far net.Conn, board *usbsim.Board) (failed chan error) {
+	failed = make(chan error, 1)
+	end := cable{far, make(chan []byte, 64)}
 	served.Go(func() {
 		for p := range end.out {
 			far.Write(p)
@@ -38,10 +52,7 @@ func Plug(t *testing.T, board *usbsim.Board) (host net.Conn) {
 	})
 	served.Go(func() {
 		defer close(end.out)
-		if err := board.Serve(end); err != nil {
-			t.Error(err)
-		}
+		failed <- board.Serve(end)
 	})
-	t.Cleanup(func() { host.Close(); served.Wait() })
-	return host
+	return failed
 }

@@ -100,6 +100,17 @@ func (b *Bus) SetFault(addr uint16, f Fault) {
 	}
 }
 
+// PowerCycle takes the supply of all devices away for a moment.
+func (b *Bus) PowerCycle() {
+	b.lock <- struct{}{}
+	defer func() { <-b.lock }()
+	for _, p := range b.devices {
+		if d, ok := p.device.(interface{ PowerCycle() }); ok {
+			d.PowerCycle()
+		}
+	}
+}
+
 // Do runs f while no device is asked: to change or look at devices that another
 // goroutine talks to. A stretched clock does not hold it up.
 func (b *Bus) Do(f func()) {

@@ -1,6 +1,9 @@
 package i2csim
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Registers is a chip with a register pointer: the first byte written chooses
 // the register, further bytes go into it, a read returns it. Registers are one
@@ -18,7 +21,8 @@ type Registers struct {
 
 type register struct {
 	value []byte
-	fixed bool // not writable
+	fixed bool   // not writable
+	first []byte // before the host wrote to it; nil: it never did
 }
 
 // NewRegisters returns a chip with the given values, all writable.
@@ -54,6 +58,19 @@ func (c *Registers) Get(reg byte) []byte {
 	return nil
 }
 
+// PowerCycle makes the chip forget whatever the host has written. Call it within Bus.Do.
+func (c *Registers) PowerCycle() {
+	for reg, r := range c.regs {
+		if r.first == nil {
+			continue
+		}
+		copy(r.value, r.first)
+		if c.written != nil {
+			c.written(reg)
+		}
+	}
+}
+
 // Tx implements Device.
 func (c *Registers) Tx(w, r []byte) error {
 	if len(w) > 0 {
@@ -78,6 +95,9 @@ func (c *Registers) write(data []byte) error {
 			return fmt.Errorf("register %#02x takes no data: %w", reg, ErrNAK)
 		}
 		if !r.fixed {
+			if r.first == nil {
+				r.first = slices.Clone(r.value)
+			}
 			copy(r.value, data[:n])
 			if c.written != nil {
 				c.written(reg)

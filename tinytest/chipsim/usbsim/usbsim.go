@@ -58,6 +58,18 @@ func (b *Board) Level(pin uint8) bool {
 	return b.levels[pin]
 }
 
+// Restart is the controller's own power-up: its pins are low.
+func (b *Board) Restart() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.levels, b.led = nil, [3]uint8{}
+	if b.Drive != nil {
+		for _, p := range b.Pins {
+			b.Drive(p, false)
+		}
+	}
+}
+
 // LED is the colour that was set.
 func (b *Board) LED() [3]uint8 {
 	b.mu.Lock()
