@@ -62,6 +62,7 @@ type guard struct {
 	downErr  string      // of the last try to turn anything off
 	fansErr  string      // of the last try to set the fans
 	walked   bool        // rails were sent to their last voltage
+	renewal  renewal
 
 	mu      sync.Mutex // what Status reads
 	state   Power
@@ -160,7 +161,7 @@ func (g *guard) decide(now time.Time) {
 	defer g.mu.Unlock()
 	g.decided = now
 	switch wrong := g.downErr != "" || !g.state.on() && leaks(g.board, &g.sample); {
-	case !wrong:
+	case !wrong, g.renewal.gone: // a restart of this computer brings no cable back
 		g.unsafe = time.Time{}
 	case g.unsafe.IsZero():
 		g.unsafe = now
@@ -199,11 +200,13 @@ func (g *guard) step(s *board.Sample) {
 	case g.state.on() && bad != nil:
 		g.trip(*bad, s.At)
 	case g.state == PowerOff:
+		g.renewing(s)
 		g.begin(s, bad)
 	case g.state.on():
 		g.stepChains(s, v[1:])
 		g.mining(s)
 	default:
+		g.renewing(s)
 		g.resting(s)
 	}
 }
@@ -251,6 +254,8 @@ func (g *guard) on(o outcome, now time.Time) {
 		}
 	case fansSet:
 		g.onFans(o.err)
+	case renewed:
+		g.onRenewed(o, now)
 	}
 }
 
@@ -276,7 +281,7 @@ func (g *guard) onUp(o outcome, now time.Time) {
 	switch {
 	case !g.hands.current(o):
 	case o.err != nil:
-		g.tripPart(o.part, newReason(PowerUpFailed, g.nameOf(o.part), "has not got power: %v", o.err), now)
+		g.tripPart(o.part, g.cause(PowerUpFailed, o.part, "has not got power: %v", o.err), now)
 	case o.part > 0:
 		g.links[o.part-1].open(now)
 	}
@@ -285,12 +290,16 @@ func (g *guard) onUp(o outcome, now time.Time) {
 // onDown notes whether something could be turned off.
 func (g *guard) onDown(o outcome) {
 	text := text(o.err)
+	if errors.Is(o.err, board.ErrUnplugged) {
+		text = board.ErrUnplugged.Error() // and not each part's
+	}
 	if text != g.downErr && text != "" {
 		g.event("the board cannot be turned off: " + text)
 		g.log.Error("the board cannot be turned off; its chips were told to rest, fans stay on", "err", text)
 	}
 	if text == "" && g.downErr != "" && g.hands.allDown() {
 		g.event("the board is turned off now")
+		g.rests(time.Now())
 	}
 	if text != "" || g.hands.allDown() {
 		g.downErr = text

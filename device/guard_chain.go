@@ -193,7 +193,7 @@ func (g *guard) onChainEnd(o outcome, now time.Time) {
 	if o.err == nil {
 		o.err = errors.New("stopped without being asked to")
 	}
-	g.tripChain(l, newReason(ChainFailed, l.chain.String(), "failed: %v", o.err), now)
+	g.tripChain(l, g.cause(ChainFailed, l.number, "failed: %v", o.err), now)
 }
 
 // tripChain turns a chain off; and the board, if that was the last one.

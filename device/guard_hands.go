@@ -35,6 +35,7 @@ const (
 	keeperEnded
 	walkEnded
 	fansSet
+	renewed // the board; name is its news
 )
 
 // String is for the log.
@@ -62,6 +63,9 @@ type hands struct {
 	shut    func()        // closes the gates
 	parts   []partHands
 	base    context.Context
+
+	renewing bool               // a Renew is under way;
+	unrenew  context.CancelFunc // how to end it
 }
 
 // partHands is the power of one part.
@@ -163,7 +167,12 @@ func (h *hands) up(n int) {
 	o := outcome{what: poweredUp, part: n, turn: p.turn}
 	h.running.Go(func() {
 		h.turn <- struct{}{}
-		o.err = h.board.UpPart(ctx, n)
+		if n == 0 {
+			o.err = h.ready(ctx)
+		}
+		if o.err == nil {
+			o.err = h.board.UpPart(ctx, n)
+		}
 		<-h.turn
 		h.done(n, nil)
 		h.tell(o)
@@ -235,7 +244,7 @@ func (h *hands) off(n int, parts []int, unkeep []func()) {
 
 // isIdle tells whether nothing is being turned on or off.
 func (h *hands) isIdle() bool {
-	return h.every(func(p *partHands) bool { return p.busy == 0 && !p.failed })
+	return h.every(func(p *partHands) bool { return p.busy == 0 && !p.failed && !h.renewing })
 }
 
 // allDown tells whether whatever was turned off is off.
@@ -303,6 +312,9 @@ func (h *hands) end() error {
 			unkeep = append(unkeep, p.unkeep)
 			p.cancel = nil
 		}
+	}
+	if h.unrenew != nil {
+		h.unrenew()
 	}
 	h.mu.Unlock()
 	err := h.board.Down()
