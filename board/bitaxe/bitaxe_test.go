@@ -1,11 +1,14 @@
 package bitaxe_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/lodefw/lode/board/bitaxe"
 	"github.com/lodefw/lode/board/virtual"
@@ -148,5 +151,54 @@ func TestOptions(t *testing.T) {
 		if _, err := bitaxe.New(v.Parts(), k, o); err == nil {
 			t.Errorf("%+v was taken", o)
 		}
+	}
+}
+
+// A board that had no power has forgotten all that New has told it: Renew tells it again.
+func TestRenew(t *testing.T) {
+	for _, c := range []struct{ board, kind string }{
+		{"bitaxe-gamma", "bitaxe-gamma"}, {"bitaxe-gamma-turbo", "bitaxe-gamma-turbo"}, {"bitaxe-hex", "bitaxe-hex"},
+		{"bitaxe-ultra-205", "bitaxe-ultra"}, {"bitaxe-max", "bitaxe-max"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			v, err := virtual.NewBitaxe(virtual.Config{Board: c.board, Seed: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, did := record(v)
+			k, err := bitaxe.KindOf(c.kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := bitaxe.New(p, k, bitaxe.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			first := slices.Clone(*did)
+			if err := b.Up(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			v.PowerCycle()
+			*did = nil
+			if news, err := b.Renew(t.Context()); news != "" || err != nil {
+				t.Fatalf("%s: %q, %v", c.board, news, err)
+			}
+			if !slices.Equal(*did, first) {
+				t.Errorf("%s: Renew did %v\nNew did %v", c.board, *did, first)
+			}
+			for i, f := range b.Measure(time.Now()).Fans {
+				if f.Err != nil || f.RPM < 5000 {
+					t.Errorf("%s: fan %d: %+v, want full speed", c.board, i, f)
+				}
+			}
+			if err := b.Up(t.Context()); err != nil {
+				t.Errorf("%s: %v", c.board, err)
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			stop()
+			if _, err := b.Renew(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: called off: %v", c.board, err)
+			}
+		})
 	}
 }
