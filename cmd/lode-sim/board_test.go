@@ -106,6 +106,65 @@ func TestWholeBoard(t *testing.T) {
 	}
 }
 
+// A whole board that goes away, as when its cable is pulled, and comes back: whoever has
+// it open reaches it again, any number of times, with as many open files as before.
+func TestWholeBoardAgain(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "gamma")
+	serve := func() *session {
+		s := start(t, "-board", "bitaxe-gamma", "-link", link, "-zeros", "12")
+		s.next()
+		s.next()
+		s.next()
+		return s
+	}
+	s := serve()
+	kind, err := bitaxe.KindOf("bitaxe-gamma")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, ports, err := bitaxe.OpenUSB(link+"-control", link+"-data", &kind, bitaxe.Options{WiredZeros: 12, Bridge: patient})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Poll = patience
+	files := openFiles(t)
+	for range 20 {
+		if err := b.Up(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.stop()
+		if m := b.Measure(time.Now()); !m.Silent() {
+			t.Errorf("a board that is gone says %+v", m)
+		}
+		if news, err := b.Renew(t.Context()); !errors.Is(err, board.ErrUnplugged) {
+			t.Errorf("a board that is gone: %q, %v", news, err)
+		}
+		s = serve()
+		if news, err := b.Renew(t.Context()); err != nil || !strings.Contains(news, "plugged in again") {
+			t.Fatalf("a board that is back: %q, %v", news, err)
+		}
+		if p, err := b.Rails[0].Measure(); err != nil || p.Output != 0 {
+			t.Errorf("it is back with %+v, %v", p, err)
+		}
+	}
+	if now := openFiles(t); now > files {
+		t.Errorf("%d files are open, there were %d", now, files)
+	}
+	if err := errors.Join(b.Down(), ports.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+// openFiles is how many this process has, lode-sim's included.
+func openFiles(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
 // Over sockets, too: those that lode-sim makes, and those of an emulator.
 func TestWholeBoardSockets(t *testing.T) {
 	for _, dial := range []bool{false, true} {
