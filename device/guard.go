@@ -290,12 +290,14 @@ func (g *guard) onUp(o outcome, now time.Time) {
 // onDown notes whether something could be turned off.
 func (g *guard) onDown(o outcome) {
 	text := text(o.err)
+	left := "its chips were told to rest, fans stay on"
 	if errors.Is(o.err, board.ErrUnplugged) {
 		text = board.ErrUnplugged.Error() // and not each part's
+		left = "it goes on as it is until its cable is plugged in"
 	}
 	if text != g.downErr && text != "" {
 		g.event("the board cannot be turned off: " + text)
-		g.log.Error("the board cannot be turned off; its chips were told to rest, fans stay on", "err", text)
+		g.log.Error("the board cannot be turned off; "+left, "err", text)
 	}
 	if text == "" && g.downErr != "" && g.hands.allDown() {
 		g.event("the board is turned off now")
