@@ -192,7 +192,7 @@ func TestMeasureIsBounded(t *testing.T) {
 		if d := time.Since(begin); d != time.Second {
 			t.Errorf("it took %v", d)
 		}
-		if s.Silent() || s.Fans[0].Err != nil || s.Fans[0].RPM != 3000 || !errors.Is(s.Rails[1].Err, errLate) {
+		if s.Silent() || s.Fans[0].Err != nil || s.Fans[0].RPM != 3000 || !errors.Is(s.Rails[1].Err, errLate) || !s.Late() {
 			t.Errorf("%+v", s)
 		}
 		if slices.Contains(b.did, "core look") {

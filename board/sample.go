@@ -2,6 +2,7 @@ package board
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -65,6 +66,13 @@ func (b *Board) Measure(now time.Time) Sample {
 func (f *Fan) speed() Speed {
 	v, err := f.Driver.Speed()
 	return Speed{RPM: float64(v) / float64(physic.Hertz) * 60, Err: err}
+}
+
+// Late tells whether parts were not asked, because others took too long.
+func (s *Sample) Late() bool {
+	late := func(err error) bool { return errors.Is(err, errLate) }
+	return slices.ContainsFunc(s.Fans, func(f Speed) bool { return late(f.Err) }) ||
+		slices.ContainsFunc(s.Rails, func(r PowerReading) bool { return late(r.Err) })
 }
 
 // Silent tells whether no part answered: then it is the controller between us

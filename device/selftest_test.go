@@ -8,8 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lodefw/lode/board"
 	"github.com/lodefw/lode/board/virtual"
 	"github.com/lodefw/lode/tinytest/chipsim"
+	"periph.io/x/conn/v3/physic"
 )
 
 // selfTest runs a self-test on a virtual board.
@@ -124,6 +126,34 @@ func TestSelfTestNames(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A slowFan takes long to answer for a moment, as a computer that has much to do.
+type slowFan struct {
+	board.FanDriver
+	from, to time.Time
+}
+
+func (f *slowFan) Speed() (physic.Frequency, error) {
+	if now := time.Now(); now.After(f.from) && now.Before(f.to) {
+		time.Sleep(200 * time.Millisecond)
+	}
+	return f.FanDriver.Speed()
+}
+
+// A part that was not asked in time is asked again, and not called bad.
+func TestSelfTestOnBusyComputer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks, _ := selfTest(t, virtual.Config{Board: "bitaxe-gamma", HashBudget: 5e3}, func(v *virtual.Board) {
+			now := time.Now()
+			v.Fans[0].Driver = &slowFan{v.Fans[0].Driver, now.Add(senseFor - time.Second), now.Add(senseFor + time.Second)}
+		})
+		for _, c := range checks {
+			if !c.OK {
+				t.Errorf("%+v", c)
+			}
+		}
+	})
 }
 
 // Whoever ends it early gets the board off, too.
