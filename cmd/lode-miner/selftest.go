@@ -13,6 +13,7 @@ import (
 
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/board/catalog"
+	"github.com/lodefw/lode/board/described"
 	"github.com/lodefw/lode/device"
 	"github.com/lodefw/lode/hashing/sha256d"
 	"github.com/lodefw/lode/internal/cli"
@@ -111,8 +112,14 @@ func (c *selfTestConfig) try(ctx context.Context, log *slog.Logger, progress fun
 }
 
 // known tells whether there is such a board at all: then it is the hardware that is
-// not there. The error is for settings that it does not have.
+// not there. The error is for settings that it does not have, and for a file whose chips
+// nothing guards.
 func (c *selfTestConfig) known() (bool, error) {
+	if path, isFile := strings.CutPrefix(c.Board, "file:"); isFile {
+		if loose, err := described.IsLoose(path); err == nil && loose {
+			return false, fmt.Errorf("nothing guards the chips of %s, so nothing on them can be tested: mine with them, and look at lodectl status", path)
+		}
+	}
 	name, _, _ := strings.Cut(c.Board, ":")
 	k, err := catalog.Find(name)
 	if err != nil || name == "virtual" { // of which only the name can be wrong

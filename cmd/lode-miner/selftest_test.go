@@ -57,6 +57,19 @@ func TestSelfTestExitCodes(t *testing.T) {
 	}
 }
 
+// Of chips that nothing guards there is nothing to test, least of all the computer.
+func TestSelfTestLoose(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "loose.toml")
+	text := "name = 'a'\nunguarded = 'a test'\n[[chain]]\nuart = '/nonexistent/tty'\nmodel = 'BM1370'\nchips = 1\nclock = 525"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := run(t.Context(), cli.IO{Out: &output{}, Err: &output{}}, []string{"selftest", "-board", "file:" + path})
+	if cli.CodeOf(err) != cli.Config || !strings.Contains(err.Error(), "nothing guards") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A virtual board passes.
 func TestSelfTestVirtual(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
