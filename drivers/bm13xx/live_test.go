@@ -265,3 +265,40 @@ func TestReadAll(t *testing.T) {
 		r.breaches()
 	})
 }
+
+// A BM1387 answers without its address and the register's: all of a chain are told
+// apart by their order, so a missing one leaves none; one alone is known.
+func TestReadNameless(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, chipsim.Config{Model: "BM1387", Chips: 5, Seed: 5}, Options{Chips: 5})
+		r.start()
+		r.walked()
+		pll, err := BM1387.PLL(BM1387.spec().nominal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := r.chain.ReadAll(t.Context(), reg87PLL)
+		if err != nil || len(got) != 5 {
+			t.Fatalf("ReadAll = %v, %v", got, err)
+		}
+		for i, v := range got {
+			if v.Chip != i || v.Value != pll.Register()|1<<31 {
+				t.Errorf("reading %d: %x, want %x", i, v, pll.Register()|1<<31)
+			}
+		}
+		if err := r.sim.Inject(chipsim.Fault{Kind: chipsim.MuteChip, Chip: 3}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.chain.ReadAll(t.Context(), reg87PLL); err != nil || len(got) != 0 {
+			t.Errorf("ReadAll with a chip missing = %v, %v", got, err)
+		}
+		if got, err := r.chain.ReadAll(t.Context(), RegChipID); err != nil || len(got) != 4 || got[3].Chip != 4 {
+			t.Errorf("ids = %v, %v", got, err)
+		}
+		if v, err := r.chain.readChip(t.Context(), 4, reg87PLL); err != nil || v != pll.Register()|1<<31 {
+			t.Errorf("chip 4's PLL = %x, %v", v, err)
+		}
+		r.end()
+		r.breaches()
+	})
+}

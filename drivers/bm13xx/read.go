@@ -29,6 +29,7 @@ var errBusy = errors.New("bm13xx: another register is being read")
 
 // ReadAll reads a register of all chips of a chain that is in Run, while it mines
 // on. Chips that do not answer are left out; Status says whether they are dead.
+// Answers of BM1387 do not say whose they are: if one is missing, there are none.
 func (c *Chain) ReadAll(ctx context.Context, reg Reg) ([]Reading, error) {
 	return c.read(ctx, &reading{reg: reg})
 }
@@ -76,25 +77,35 @@ func (r *runner) beginRead(ctx context.Context, req request) error {
 
 // endRead hands over what has come.
 func (r *runner) endRead() {
-	if r.reading != nil {
-		r.reading.done <- r.reading.values
-		r.reading = nil
+	if r.reading == nil {
+		return
 	}
+	if r.nameless() && !r.reading.one && len(r.reading.values) != r.count {
+		r.reading.values = nil
+	}
+	r.reading.done <- r.reading.values
+	r.reading = nil
+}
+
+// nameless tells that the answers to the read name neither chip nor register: a
+// BM1387's have zeros there (bosminer, bm1387.rs), and only its id holds its
+// address. Chips answer in their order along the chain.
+func (r *runner) nameless() bool {
+	return r.spec.wire == WireBare && r.reading.reg != RegChipID
 }
 
 // answers takes a register that was asked for.
 func (r *runner) answers(resp Response) bool {
-	if r.reading == nil || r.reading.reg != resp.Reg {
+	if r.reading == nil {
 		return false
 	}
-	chip := r.chipOf(resp.Chip)
-	if resp.Reg == RegChipID {
-		chip = r.chipOf(uint8(resp.Value))
-	}
+	chip := r.answered(resp)
 	if chip < 0 {
 		return false
 	}
-	r.heard(chip)
+	if r.reading.one || !r.nameless() {
+		r.heard(chip)
+	}
 	if len(r.reading.values) < maxChips {
 		r.reading.values = append(r.reading.values, Reading{Chip: chip, Value: resp.Value})
 	}
@@ -103,4 +114,22 @@ func (r *runner) answers(resp Response) bool {
 		r.endRead()
 	}
 	return true
+}
+
+// answered is the chip that has answered the read; -1 if it is no answer to that.
+func (r *runner) answered(resp Response) int {
+	id := Model(resp.Value>>16) == r.model
+	switch {
+	case r.nameless() && id:
+		return -1 // an id that was asked for before
+	case r.nameless() && r.reading.one:
+		return r.reading.chip
+	case r.nameless():
+		return len(r.reading.values)
+	case r.reading.reg != resp.Reg:
+		return -1
+	case resp.Reg == RegChipID:
+		return r.chipOf(uint8(resp.Value))
+	}
+	return r.chipOf(resp.Chip)
 }

@@ -26,8 +26,8 @@ func (m *model) registerAnswer(long bool, address, register byte, value uint32) 
 		b, from = append(b, 0xaa, 0x55), 2
 	}
 	b = binary.BigEndian.AppendUint32(b, value)
-	if m.bm1387 && register == regID {
-		address = 0 // as the public FPGA test bench has it
+	if m.bm1387 {
+		address, register = 0, 0 // it names neither: bosminer (bm1387.rs), cgminer (driver-gekko.c)
 	}
 	b = append(b, address, register)
 	if long {
@@ -55,7 +55,7 @@ func (m *model) nonceAnswer(h hit) []byte {
 // jobByte is what comes back of a job's id, with the small core or midstate.
 func (m *model) jobByte(id byte, small uint32) byte {
 	if m.bm1387 {
-		return (id | byte(small)) & m.idMask
+		return (id + byte(small)) & m.idMask // added: cgminer gives ids one apart, and takes the index off again
 	}
 	return id&m.idMask<<m.idShift | byte(small)&(1<<m.smallBits-1)
 }

@@ -1,6 +1,7 @@
 package chipsim
 
 import (
+	"encoding/binary"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,4 +104,29 @@ func TestStopIsNoBreach(t *testing.T) {
 			t.Errorf("reported %v", r)
 		}
 	})
+}
+
+// Chips of the newer models take a job whatever length it names, as cgminer's
+// drivers for the Compac A1 and A2 rely on. The checker says so, and nothing else.
+func TestJobLength(t *testing.T) {
+	for _, c := range []struct {
+		model       string
+		length, one byte
+	}{{"BM1362", 0x36, 1}, {"BM1370", 0xff, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			sim := newChain(t, Config{Model: c.model, Chips: 1})
+			b := headerJob(8, someHeader(1))[2:]
+			b[1], b[3] = c.length, c.one
+			copy(b[len(b)-2:], binary.BigEndian.AppendUint16(nil, crc16(b[:len(b)-2])))
+			sim.Port().Write(append([]byte{0x55, 0xaa}, b...))
+			time.Sleep(100 * time.Millisecond)
+			sim.Status()
+			if n := sim.chips[0].status.Jobs; n != 1 {
+				t.Errorf("%s took %d jobs of length %02x", c.model, n, c.length)
+			}
+			if k := kinds(sim); k[BadLength] != 1 || k[StrayByte]+k[BadCRC] != 0 {
+				t.Errorf("%s: reports %v", c.model, sim.Reports())
+			}
+		})
+	}
 }

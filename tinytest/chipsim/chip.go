@@ -64,6 +64,9 @@ func (ch *chip) reset() {
 	ch.core = [32]byte{2: 0xaa}
 	ch.address, ch.inactive, ch.addressed, ch.rolling, ch.opened = 0, false, false, false, 0
 	ch.mhz, ch.nextMHz, ch.locking, ch.dropped = 0, 0, false, false
+	if ch.m.bm1387 {
+		ch.mhz = ch.m.clock(ch.reg[ch.m.reg.pll]) * ch.ratio
+	}
 	ch.job, ch.sweep, ch.found = nil, sweep{}, nil
 	ch.hashes, ch.errors = 0, 0
 }

@@ -1,6 +1,7 @@
 package chipsim
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"math"
@@ -217,8 +218,77 @@ func checkRate1387(t *testing.T, c *Chain, p *Port) {
 		}
 	}
 	got += len(readFor(t, p, 100*time.Millisecond)) / 7
-	want := 100 * 0.0029 * 650e6 * 114 * 63 / math.Exp2(32)
+	seconds := 100*0.0029 + 0.1 // the chips go on with the last work
+	want := seconds * 650e6 * 114 * 63 / math.Exp2(32)
 	if s := math.Sqrt(want); math.Abs(float64(got)-want) > 4*s {
 		t.Errorf("%d results, want %.0f", got, want)
 	}
+}
+
+// A stick with two chips, as cgminer drives it: nobody writes a PLL, ids are one
+// apart, and each chip has half of the nonces.
+func TestBM1387Stick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newChain(t, Config{Model: "BM1387", Chips: 2, Zeros: 14})
+		p := c.Port()
+		send := func(b ...byte) { p.Write(append(b, crc5(b, 8*len(b)))) }
+		send(0x55, 5, 0, 0)
+		send(0x41, 5, 0, 0)
+		send(0x41, 5, 128, 0)
+		send(0x44, 5, 128, 0x0c)
+		if got := readFor(t, p, 20*time.Millisecond); !bytes.Contains(got, []byte{0x80, 0x60, 0x01, 0x61, 0, 0}) {
+			t.Errorf("the second chip's PLL reads % x, want a value without address and register", got)
+		}
+		open, _ := midstateJob(0, [80]byte{72: 0xff, 0xff, 0xff, 0xff}, 1)
+		for range 114 {
+			p.Write(open)
+			time.Sleep(5 * time.Millisecond)
+		}
+		readFor(t, p, 200*time.Millisecond) // the last open-core job ends
+		var places [2]map[byte]bool
+		for i := range places {
+			places[i] = map[byte]bool{}
+		}
+		var jobs [128][][80]byte
+		var stream []byte
+		results := 0
+		for id := range byte(100) {
+			header := someHeader(id)
+			frame, headers := midstateJob(id, header, 4)
+			jobs[id] = headers
+			p.Write(frame)
+			stream = append(stream, readFor(t, p, 150*time.Millisecond)...)
+			for ; len(stream) >= 7; stream = stream[7:] {
+				f := stream[:7]
+				if !solves(f, jobs[:], c.Zeros()) {
+					t.Fatalf("answer % x solves nothing with an index taken off its id", f)
+				}
+				places[f[0]>>7][f[0]] = true
+				results++
+			}
+		}
+		want := 15 * 400e6 * 114 * 2 / math.Exp2(32)
+		if math.Abs(float64(results)-want) > 4*math.Sqrt(want) {
+			t.Errorf("%d results, want %.0f: 400 MHz after a reset", results, want)
+		}
+		if len(places[0]) < 40 || len(places[1]) < 40 {
+			t.Errorf("nonces begin with %d and %d numbers, want all of both halves", len(places[0]), len(places[1]))
+		}
+	})
+}
+
+// solves finds the job of an answer as cgminer does: midstate i of job id - i.
+func solves(f []byte, jobs [][][80]byte, zeros int) bool {
+	for i := range 4 {
+		id := int(f[5]) - i
+		if id < 0 || jobs[id] == nil {
+			continue
+		}
+		h := jobs[id][i]
+		copy(h[76:], f[:4])
+		if _, ok := meets(bitcoin.DoubleHash(h[:]), zeros, 0); ok {
+			return true
+		}
+	}
+	return false
 }

@@ -31,6 +31,7 @@ type parser struct {
 	buf    []byte
 	offset int64 // of buf[0]
 	noise  bool  // the byte before buf[0] was reported
+	told   bool  // that jobs name another length
 	least  int   // bytes that buf needs before it is worth a look
 }
 
@@ -80,15 +81,23 @@ func (p *parser) parse() (cmd command, drop int, ok bool) {
 	if !known {
 		return command{}, p.bad(UnknownHeader, "header %02x", b[0]), false
 	}
-	if !p.m.lengthFits(kind, b[1]) {
-		return command{}, p.bad(BadLength, "length %d for header %02x", b[1], b[0]), false
+	length := int(b[1])
+	if kind == cmdJob && !p.m.midstates {
+		length = headerLength
 	}
-	if missing := int(b[1]) - len(b); missing > 0 {
+	if !p.m.lengthFits(kind, length) {
+		return command{}, p.bad(BadLength, "length %d for header %02x", length, b[0]), false
+	}
+	if missing := length - len(b); missing > 0 {
 		p.least = len(p.buf) + missing
 		return command{}, 0, false
 	}
 	if !checksum(kind, b) {
 		return command{}, p.bad(BadCRC, "% x", b), false
+	}
+	if length != int(b[1]) && !p.told {
+		p.told = true
+		p.report(BadLength, p.offset, "length %d for header %02x; the chips take the job", b[1], b[0])
 	}
 	end := len(b) - 1
 	if kind == cmdJob {
@@ -151,14 +160,19 @@ func (m *model) command(h byte) (kind byte, all, known bool) {
 	return 0, false, false
 }
 
-func (m *model) lengthFits(kind, n byte) bool {
+// headerLength is the length of every job that chips after the BM1397 take. They do
+// not look at the length in the frame: cgminer's sends 36 to a BM1362 and FF to a
+// BM1370, with as many bytes behind it.
+const headerLength = 0x56
+
+func (m *model) lengthFits(kind byte, n int) bool {
 	switch {
 	case kind == cmdWrite:
 		return n == 9
 	case kind != cmdJob:
 		return n == 5
 	case !m.midstates:
-		return n == 0x56
+		return n == headerLength
 	case m.bm1387:
 		return n == 0x36 || n == 0x56 || n == 0x96
 	}

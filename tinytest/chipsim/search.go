@@ -36,7 +36,7 @@ func (ch *chip) lookUp(t time.Duration) {
 // together is how many versions or midstates a counter value is tried with before
 // the next value's turn.
 func (m *model) together(j *job) int {
-	if m.coreSmall > 0 {
+	if m.midstates {
 		return len(j.mids)
 	}
 	return m.parallel
@@ -59,7 +59,7 @@ func (ch *chip) search(t time.Duration, group, counter int64) {
 	c.mids = j.midstates(c.mids, s.mask, first, n)
 	c.search.Prepare(&j.header, c.mids, &target)
 	start := len(ch.found)
-	ch.m.rows(s.first+uint32(counter), int(ch.address), func(nonce, count uint32) {
+	ch.m.rows(s.first+uint32(counter), func(nonce, count uint32) {
 		for done := uint32(0); done < count; {
 			hits, d := c.kernel.Scan(&c.search, nonce+done, count-done, c.hits)
 			for _, h := range c.hits[:hits] {
@@ -74,10 +74,11 @@ func (ch *chip) search(t time.Duration, group, counter int64) {
 }
 
 // rows lists the nonces (as numbers, least significant byte first) that hold a
-// counter value on any core, and maybe others between them.
-func (m *model) rows(counter uint32, address int, scan func(nonce, count uint32)) {
+// counter value on any core, and maybe others between them. A BM1387's address is
+// the number's lowest byte; in which order it counts the rest is a guess.
+func (m *model) rows(counter uint32, scan func(nonce, count uint32)) {
 	if m.bm1387 {
-		low := uint32(address)>>2<<2 | counter&3 | counter>>2&0xffff<<8 | counter>>18&1<<31
+		low := counter>>17&0xff | counter&0xffff<<8 | counter>>16&1<<31
 		for core := range uint32(m.cores) {
 			scan(low|core<<24, 1)
 		}
@@ -96,7 +97,7 @@ func (m *model) rows(counter uint32, address int, scan func(nonce, count uint32)
 func (m *model) where(nonce uint32) (core, small int, counter uint32) {
 	if m.bm1387 {
 		core = int(nonce >> 24 & 0x7f)
-		return core, core, nonce&3 | nonce>>8&0xffff<<2 | nonce>>31<<18
+		return core, core, nonce&0xff<<17 | nonce>>31<<16 | nonce>>8&0xffff
 	}
 	n := bits.ReverseBytes32(nonce)
 	return int(n >> (32 - m.coreBits)), int(n >> m.counterBits()), n & (1<<m.counterBits() - 1)
@@ -105,12 +106,7 @@ func (m *model) where(nonce uint32) (core, small int, counter uint32) {
 // candidate checks what a kernel found, whose top 32 bits alone are right.
 func (ch *chip) candidate(t time.Duration, nonce uint32, first, k int, counter, mask uint32) {
 	core, small, got := ch.m.where(nonce)
-	want := ch.sweep.first + counter
-	if ch.m.bm1387 {
-		want = counter
-	} else {
-		want &= 1<<ch.m.counterBits() - 1
-	}
+	want := (ch.sweep.first + counter) & (1<<ch.m.counterBits() - 1)
 	if got != want || core >= ch.m.cores || ch.silicon.dead(small*ch.m.parallel+k%ch.m.parallel) {
 		return
 	}
@@ -154,15 +150,9 @@ func (ch *chip) knownOf(s *sweep) []known {
 			continue
 		}
 		core, _, counter := ch.m.where(binary.LittleEndian.Uint32(nonce[:]))
-		i := int64(counter - s.first)
-		if ch.m.bm1387 {
-			i = int64(counter)
-			ok = binary.LittleEndian.Uint32(nonce[:])>>2&0x3f == uint32(ch.address)>>2
-		} else {
-			i &= 1<<ch.m.counterBits() - 1
-		}
+		i := int64(counter-s.first) & (1<<ch.m.counterBits() - 1)
 		excess, good := meets(ch.job.hash(ch.job.midstates(nil, s.mask, version, 1)[0], nonce), 32, mask)
-		if !ok || !good || i >= s.counters || core >= ch.m.cores {
+		if !good || i >= s.counters || core >= ch.m.cores {
 			continue
 		}
 		h := hit{nonce: nonce, excess: excess, core: core}

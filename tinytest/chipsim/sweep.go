@@ -159,11 +159,10 @@ func (ch *chip) plan() sweep {
 		s.first = uint32(ch.index*(256/len(ch.c.chips))) << (m.counterBits() - 8)
 	}
 	switch {
-	case m.bm1387:
-		s.counters, s.groups, s.once = 1<<19, int64(len(ch.job.mids)), true
-		s.period = float64(s.counters) * s.nsEach
 	case m.midstates:
-		// Each nonce is tried with all midstates, one a clock, before the next.
+		// Each nonce is tried with all midstates, one a clock, before the next. The
+		// 2^19 of a BM1387 are where its neighbour begins if addresses are 4 apart;
+		// two on a stick, 128 apart, report from all of their halves (real).
 		s.nsEach *= float64(len(ch.job.mids))
 		s.counters, s.groups, s.once = size-int64(s.first), 1, true
 		s.period = float64(s.counters) * s.nsEach
