@@ -94,6 +94,7 @@ func mine(ctx context.Context, s cli.IO, cfg *config) error {
 	defer m.close()
 	m.stay(log)
 	client.Hardware = m.String()
+	client.Dial = after(networkUp(s.Getenv), client.Dial)
 	tune, err := cfg.tuning(m.board)
 	if err != nil {
 		return err

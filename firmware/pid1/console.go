@@ -9,7 +9,7 @@ import (
 )
 
 // A console tells a person in few lines what goes on. Each line has the seconds since
-// the start.
+// the kernel's start, as the kernel's own have.
 type console struct {
 	mu    sync.Mutex
 	w     io.Writer

@@ -1,10 +1,14 @@
 // Package pid1 is what lode-miner does as the only program of a board: it is the
 // kernel's first process, and runs itself as a child that mines.
 //
-//	mounts -> entropy -> modules -> data, clock -> network -> child -> reboot
-//	                                                 |  ^       |
-//	                                                 |  +-------+ again, when it ends
-//	                                                 +-> status: console, slot is good
+//	mounts -+-> modules -> data -+-> child -> reboot
+//	        |                    |   |    |
+//	        |                    |   +----+ again, when it ends
+//	        |                    +-> status: console, slot is good
+//	        +-> entropy ---------+-> network -> clock
+//
+// The child brings its hash boards up meanwhile, and connects to a pool when the network
+// is up; the keys for that wait for entropy in the kernel.
 //
 // Each step says on the console what came of it. A step that fails does not stop the
 // others: a miner without its data partition still mines. Everything that the board

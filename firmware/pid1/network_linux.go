@@ -18,6 +18,8 @@ import (
 
 // A network brings one interface up and keeps it up.
 type network struct {
+	random <-chan struct{} // closed when there are random numbers
+
 	mu  sync.Mutex
 	ntp []string // servers that DHCP has named
 }
@@ -60,6 +62,10 @@ func (n *network) once(ctx context.Context, c *console, cfg Network, up func()) 
 		return err
 	}
 	if cfg.Address == "" {
+		// Its questions have random numbers, and would wait for them at full load.
+		if !wait(ctx, n.random) {
+			return ctx.Err()
+		}
 		return n.lease(ctx, c, name, up)
 	}
 	a := cfg.static()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -310,4 +311,20 @@ func TestTail(t *testing.T) {
 	if got := fmt.Sprint(l.lines(2)); got != "[line 8 line 9]" || len(l.text) > 20 {
 		t.Errorf("%s of %q", got, l.text)
 	}
+}
+
+// The miner is told of the network when that is up, or to go on without.
+func TestCloseWhen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct{ up, want time.Duration }{{2 * time.Second, 2 * time.Second}, {time.Hour, networkWithin}} {
+			begin := time.Now()
+			ctx, stop := context.WithTimeout(t.Context(), c.up)
+			r, w := io.Pipe()
+			go closeWhen(ctx.Done(), networkWithin, w)
+			if _, err := r.Read(make([]byte, 1)); err != io.EOF || time.Since(begin) != c.want {
+				t.Errorf("up after %v: told after %v, %v", c.up, time.Since(begin), err)
+			}
+			stop()
+		}
+	})
 }

@@ -52,6 +52,7 @@ type machine struct {
 	parts  *card      // of it
 	end    context.CancelCauseFunc
 	handOn func() error  // gives the watchdog to the miner
+	random chan struct{} // closed when the kernel's random numbers are good
 	good   chan struct{} // closed by prove when the image has proved itself
 	prove  func()
 	net    network
@@ -61,7 +62,9 @@ type machine struct {
 
 // Main runs the board until it is turned off or rebooted. It does not return.
 func Main() {
-	m := &machine{console: newConsole(os.Stdout), data: runDir, log: &tail{max: 64 << 10}, good: make(chan struct{})}
+	m := &machine{console: newConsole(os.Stdout), data: runDir, log: &tail{max: 64 << 10}, random: make(chan struct{}), good: make(chan struct{})}
+	m.console.began = time.Now().Add(-sinceBoot())
+	m.net.random = m.random
 	var ctx context.Context
 	ctx, m.end = context.WithCancelCause(context.Background())
 	m.prove = sync.OnceFunc(func() { close(m.good) })
@@ -96,15 +99,22 @@ func (m *machine) listen() {
 func (m *machine) start() {
 	m.did("mounts", "", mountAll())
 	m.load()
-	result, err := gatherEntropy()
-	m.did("entropy", result, err)
-	result, err = loadAll(recipe.ModulesDir, m.device.Modules, loadModule)
+	go m.entropy()
+	result, err := loadAll(recipe.ModulesDir, m.device.Modules, loadModule)
 	m.did("modules", result, err)
 	m.watchdog()
 	result, err = m.partitions()
 	m.did("data", result, err)
 	m.did("seed", "", mixSeed(path.Join(m.data, "seed")))
 	m.slots()
+}
+
+// entropy waits for random numbers, for seconds on most boards. All else goes on: who
+// needs some waits too.
+func (m *machine) entropy() {
+	defer close(m.random)
+	result, err := gatherEntropy()
+	m.did("entropy", result, err)
 }
 
 // watchdog begins to feed the hardware's, if the board has one.
@@ -152,10 +162,6 @@ func (m *machine) setClock() {
 	}
 }
 
-// networkFirst is how long the miner waits for the network before it starts, to count
-// its chips meanwhile.
-const networkFirst = 15 * time.Second
-
 // mine brings the network up and keeps the miner running until ctx ends.
 func (m *machine) mine(ctx context.Context) {
 	m.user = m.userConfig()
@@ -171,7 +177,11 @@ func (m *machine) mine(ctx context.Context) {
 		s.status = address
 	}
 	var parts sync.WaitGroup
-	defer func() { wait(context.Background(), done(&parts), partsWithin) }()
+	defer func() {
+		late, stop := context.WithTimeout(context.Background(), partsWithin)
+		defer stop()
+		wait(late, done(&parts))
+	}()
 	part := func(name string, f func()) {
 		parts.Go(func() {
 			for panics(name, m.console, f) && sleep(ctx, maxBackOff) {
@@ -183,7 +193,11 @@ func (m *machine) mine(ctx context.Context) {
 	told := sync.OnceFunc(func() { close(up) })
 	part("network", func() { m.net.run(ctx, m.console, s.network, told) })
 	part("clock", func() { m.keepTime(ctx, up, s.network.NTP) })
-	wait(ctx, up, networkFirst)
+	part("seed", func() {
+		if wait(ctx, m.random) {
+			m.did("seed", "", saveSeed(path.Join(m.data, "seed")))
+		}
+	})
 	part("status", func() { m.watch(ctx, s.status) })
 	part("slot", func() {
 		(&trial{card: m.card, lasts: s.update.Trial}).run(ctx, m.good, m.console, func() { m.end(errReboot) })
@@ -191,7 +205,7 @@ func (m *machine) mine(ctx context.Context) {
 	part("update", func() { m.updates(ctx) })
 	m.did("watchdog", "", m.handOn())
 	m.say("miner: starts")
-	supervise(ctx, &process{m.log, &m.pid}, m.console, m.complain)
+	supervise(ctx, &process{m.log, &m.pid, up}, m.console, m.complain)
 }
 
 // partsWithin is how long the end waits for the network's parts, such as a question
@@ -207,13 +221,13 @@ func done(parts *sync.WaitGroup) <-chan struct{} {
 	return ch
 }
 
-func wait(ctx context.Context, up <-chan struct{}, most time.Duration) {
-	timer := time.NewTimer(most)
-	defer timer.Stop()
+// wait returns false when ctx ended first.
+func wait(ctx context.Context, done <-chan struct{}) bool {
 	select {
 	case <-ctx.Done():
-	case <-up:
-	case <-timer.C:
+		return false
+	case <-done:
+		return true
 	}
 }
 

@@ -16,6 +16,13 @@ type runner interface {
 	stop(pid int, kill bool)
 }
 
+// NetworkEnv tells the miner the number of a file that ends when there is a network. The
+// miner starts before, to count its chips meanwhile, and connects to a pool then.
+const NetworkEnv = "LODE_NETWORK_FD"
+
+// networkWithin is how long the miner waits for the network.
+const networkWithin = 15 * time.Second
+
 // How a child is treated.
 const (
 	firstBackOff = time.Second

@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -29,21 +30,29 @@ func gatherEntropy() (string, error) {
 	return fmt.Sprintf("ready after %.1f s", time.Since(begin).Seconds()), nil
 }
 
+// sinceBoot is how long the kernel has run, as its own lines on the console count.
+func sinceBoot() time.Duration {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}
+
 const seedSize = 64
 
 // mixSeed adds what the last run has saved to the kernel's random numbers. It is not
-// counted as entropy, because a copied card has the same. A new one is saved at once,
-// so that none is used twice.
+// counted as entropy, because a copied card has the same.
 func mixSeed(path string) error {
 	seed, err := os.ReadFile(path)
-	if err == nil {
-		if err := os.WriteFile("/dev/urandom", seed, 0); err != nil {
-			return err
-		}
+	if err != nil {
+		return nil // there is none yet
 	}
-	return saveSeed(path)
+	return os.WriteFile("/dev/urandom", seed, 0)
 }
 
+// saveSeed saves a seed for the next start: as soon as there is a new one, so that none is
+// used twice, and at the end.
 func saveSeed(path string) error {
 	seed := make([]byte, seedSize)
 	rand.Read(seed) // never fails
@@ -72,7 +81,8 @@ func setTime(t time.Time) error {
 // A process is the miner as a child of the first process.
 type process struct {
 	log *tail
-	pid *atomic.Int64 // of the newest
+	pid *atomic.Int64   // of the newest
+	up  <-chan struct{} // closed when there is a network
 }
 
 // minerProgram is this program.
@@ -91,27 +101,43 @@ func (p *process) start() (pid int, err error) {
 		return 0, err
 	}
 	defer null.Close()
+	up, tell, err := os.Pipe()
+	if err != nil {
+		r.Close()
+		return 0, err
+	}
+	defer up.Close()
 	p.log.clear()
 	pid, err = syscall.ForkExec(minerProgram, []string{"lode-miner", "-config", minerConfig}, &syscall.ProcAttr{
-		Env: minerEnv(), Files: []uintptr{null.Fd(), w.Fd(), w.Fd()},
+		Env: minerEnv(), Files: []uintptr{null.Fd(), w.Fd(), w.Fd(), up.Fd()},
 		Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {
 		r.Close()
+		tell.Close()
 		return 0, fmt.Errorf("cannot start: %w", err)
 	}
 	go func() { // ends when the child has
 		defer r.Close()
 		io.Copy(p.log, r)
 	}()
+	go closeWhen(p.up, networkWithin, tell)
 	p.pid.Store(int64(pid))
 	return pid, nil
+}
+
+// closeWhen closes c when up is closed, or after a time.
+func closeWhen(up <-chan struct{}, within time.Duration, c io.Closer) {
+	late, stop := context.WithTimeout(context.Background(), within)
+	defer stop()
+	wait(late, up)
+	c.Close()
 }
 
 // minerEnv is ours - the kernel gives us what it does not know of its command line -
 // and a limit for the heap that leaves a small board room.
 func minerEnv() []string {
-	env := os.Environ()
+	env := append(os.Environ(), NetworkEnv+"=3")
 	if _, given := os.LookupEnv("GOMEMLIMIT"); !given {
 		env = append(env, "GOMEMLIMIT=16MiB")
 	}
