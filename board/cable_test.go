@@ -155,3 +155,42 @@ func TestRenewOver(t *testing.T) {
 		t.Error(did)
 	}
 }
+
+// A line whose device was away is opened again with the next chain's first rate.
+func TestLasting(t *testing.T) {
+	var list []*port
+	var missing error
+	l, err := board.NewLasting(func() (board.Line, error) {
+		if missing != nil {
+			return nil, missing
+		}
+		list = append(list, &port{})
+		return list[len(list)-1], nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.SetBaud(115200); err == nil || errors.Is(err, board.ErrUnplugged) || len(list) != 1 {
+		t.Errorf("a line that is well: %v, opened %d times", err, len(list))
+	}
+	list[0].broken, missing = io.EOF, os.ErrNotExist
+	if _, err := l.Write([]byte{1}); !errors.Is(err, board.ErrUnplugged) {
+		t.Errorf("its device is away: %v", err)
+	}
+	if err := l.SetBaud(115200); !errors.Is(err, board.ErrUnplugged) || !errors.Is(err, os.ErrNotExist) || !list[0].closed {
+		t.Errorf("still away: %v, closed %v", err, list[0].closed)
+	}
+	missing = nil
+	if err := l.SetBaud(115200); errors.Is(err, board.ErrUnplugged) || len(list) != 2 {
+		t.Errorf("back: %v, opened %d times", err, len(list))
+	}
+	if _, err := l.Write([]byte{1}); err != nil {
+		t.Error(err)
+	}
+	if err := l.Close(); err != nil || !list[1].closed {
+		t.Errorf("closed: %v", err)
+	}
+	if err := l.SetBaud(115200); !errors.Is(err, os.ErrClosed) || len(list) != 2 {
+		t.Errorf("a line that was closed for good: %v", err)
+	}
+}

@@ -77,10 +77,15 @@ func (p *parts) taken() error {
 	return err
 }
 
-// Line is part of Parts.
+// Line is part of Parts. Lines of such boards are often USB adapters: one that was
+// unplugged is opened again when its chain is.
 func (p *parts) Line(uart string) (bm13xx.Port, error) {
-	l := p.Opener.Line(uart)
-	return l, p.taken()
+	l, err := board.NewLasting(func() (board.Line, error) { return p.System.Line(uart, antminer.StartBaud) })
+	if err != nil {
+		return nil, err
+	}
+	p.Opened = append(p.Opened, l)
+	return l, nil
 }
 
 // Bus is part of Parts.
