@@ -80,7 +80,10 @@ func (g *guard) rests(now time.Time) {
 // what has failed by that.
 func (g *guard) cause(c Code, part int, format string, err error) Reason {
 	if errors.Is(err, board.ErrUnplugged) {
-		return newReason(ControllerSilent, g.board.Name, "is gone, its ports do not work any more: is its cable plugged in?")
+		if len(g.links) == 1 {
+			part = 0
+		}
+		return newReason(ControllerSilent, g.nameOf(part), "is gone, its ports do not work any more: is its cable plugged in?")
 	}
 	return newReason(c, g.nameOf(part), format, err)
 }
