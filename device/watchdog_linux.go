@@ -21,7 +21,7 @@ type dog struct {
 func OpenWatchdog(path string, timeout time.Duration) (Watchdog, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
-		return nil, fmt.Errorf("device: watchdog: %w", err)
+		return nil, fmt.Errorf("device: watchdog: %w; is its driver loaded, and does nobody else feed it?", err)
 	}
 	d := &dog{file: f}
 	if err := d.set(timeout); err != nil {
