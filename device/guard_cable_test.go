@@ -166,7 +166,11 @@ func TestCableOfAnother(t *testing.T) {
 
 // The cable may go at any moment of a start, too.
 func TestCableDuringStart(t *testing.T) {
-	for after := 50 * time.Millisecond; after < 8*time.Second; after += 390 * time.Millisecond {
+	step := 390 * time.Millisecond
+	if testing.Short() {
+		step *= 4
+	}
+	for after := 50 * time.Millisecond; after < 8*time.Second; after += step {
 		synctested(t, after.String(), func(t *testing.T) {
 			p := plugIn(t, "1a2b")
 			p.until("mining", 20*time.Second, is(PowerMining))
@@ -191,10 +195,14 @@ func TestCableDuringStart(t *testing.T) {
 // Whoever pulls a cable a hundred times has as many ports as before, and no more
 // goroutines than come and go.
 func TestCableOften(t *testing.T) {
+	times := 100
+	if testing.Short() {
+		times = 20
+	}
 	synctest.Test(t, func(t *testing.T) {
 		p := plugIn(t, "1a2b")
 		before := 0
-		for i := range 100 {
+		for i := range times {
 			p.until("mining", 5*time.Minute, is(PowerMining))
 			time.Sleep(time.Second)
 			synctest.Wait()
