@@ -74,7 +74,7 @@ func safe(p *plugged) func(*BoardStatus) bool {
 
 // A cable is pulled out and plugged in again. What is behind it has lost its power
 // meanwhile, or hashes as before: it is made safe first, rests, and mines again.
-func TestCable(t *testing.T) {
+func TestBoardCable(t *testing.T) {
 	for _, cycled := range []bool{false, true} {
 		for _, serial := range []string{"1a2b", ""} {
 			synctested(t, fmt.Sprintf("cycled=%v,serial=%q", cycled, serial), func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestCable(t *testing.T) {
 }
 
 // Another board in the place of the first is named, and not touched.
-func TestCableOfAnother(t *testing.T) {
+func TestBoardCableOfAnother(t *testing.T) {
 	for _, c := range []struct{ name, serial, says string }{
 		{"bitaxe-gamma", "ffff", "another board is there, OSMU Bitaxe ffff"},
 		{"bitaxe-hex", "1a2b", "this is another board, or not all of it has power: found TPS546 at 0x24, EMC2302"},
@@ -165,7 +165,7 @@ func TestCableOfAnother(t *testing.T) {
 }
 
 // The cable may go at any moment of a start, too.
-func TestCableDuringStart(t *testing.T) {
+func TestBoardCableDuringStart(t *testing.T) {
 	step := 390 * time.Millisecond
 	if testing.Short() {
 		step *= 4
@@ -194,7 +194,7 @@ func TestCableDuringStart(t *testing.T) {
 
 // Whoever pulls a cable a hundred times has as many ports as before, and no more
 // goroutines than come and go.
-func TestCableOften(t *testing.T) {
+func TestBoardCableOften(t *testing.T) {
 	times := 100
 	if testing.Short() {
 		times = 20
