@@ -3,8 +3,10 @@ package slot
 import (
 	"archive/tar"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"time"
 
@@ -51,9 +53,12 @@ func WriteBundle(w io.Writer, manifest, signature, image []byte) error {
 }
 
 // ReadBundle reads a bundle. check says whether manifest and signature are wanted,
-// before the rest is read; the image is checked against it.
+// before the rest is read; the image is checked against it, and then that nothing is
+// otherwise than WriteBundle writes it, be it what nobody reads.
 func ReadBundle(r io.Reader, check func(manifest, signature []byte) (*update.Manifest, error)) (*Bundle, error) {
 	b := new(Bundle)
+	read := &tally{sum: sha256.New()}
+	r = io.TeeReader(r, read)
 	t := tar.NewReader(r)
 	var err error
 	if b.manifest, err = member(t, recipe.SlotManifest, update.MaxManifest); err != nil {
@@ -73,7 +78,32 @@ func ReadBundle(r io.Reader, check func(manifest, signature []byte) (*update.Man
 	if b.Image, err = member(t, recipe.SlotFile, min(f.Size, MaxImage)); err != nil {
 		return nil, err
 	}
-	return b, f.Check(bytes.NewReader(b.Image))
+	if err := f.Check(bytes.NewReader(b.Image)); err != nil {
+		return nil, err
+	}
+	want := &tally{sum: sha256.New()}
+	if err := WriteBundle(want, b.manifest, b.signature, b.Image); err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(io.Discard, r, max(0, want.n-read.n)); err != nil {
+		return nil, fmt.Errorf("slot: the bundle's end is cut off: %w", err)
+	}
+	if !bytes.Equal(read.sum.Sum(nil), want.sum.Sum(nil)) {
+		return nil, errors.New("slot: the bundle is damaged: its files are good, what lies between them is not")
+	}
+	return b, nil
+}
+
+// tally counts and sums what is written to it.
+type tally struct {
+	n   int64
+	sum hash.Hash
+}
+
+// Write is part of io.Writer.
+func (t *tally) Write(p []byte) (int, error) {
+	t.n += int64(len(p))
+	return t.sum.Write(p)
 }
 
 // member reads the next file of an archive, which must be this one.

@@ -433,6 +433,39 @@ func FuzzParseState(f *testing.F) {
 	})
 }
 
+// Whatever bit of a bundle is not as it was written, and wherever it is cut off, it is
+// refused. Only the signature's comment is nobody's word, as signify has it.
+func TestDamagedBundle(t *testing.T) {
+	good := bundle(t, "v1.1.0", "v1.0.0", "second")
+	read := func(b []byte) error {
+		_, err := ReadBundle(bytes.NewReader(b), func(m, signature []byte) (*update.Manifest, error) {
+			if err := update.VerifyAny(m, signature, []update.PublicKey{update.TestKey().Public()}, false); err != nil {
+				return nil, err
+			}
+			return update.Parse(m)
+		})
+		return err
+	}
+	if err := read(append(bytes.Clone(good), "what follows belongs to somebody else"...)); err != nil {
+		t.Fatal(err)
+	}
+	comment := bytes.Index(good, []byte("verify with the lode update key"))
+	end := comment + bytes.IndexByte(good[comment:], '\n')
+	for i := range good {
+		b := bytes.Clone(good)
+		b[i] ^= 1 << (i % 8)
+		if comment <= i && i < end {
+			continue
+		}
+		if read(b) == nil {
+			t.Errorf("bit %d of byte %d is flipped and nobody sees it", i%8, i)
+		}
+		if read(good[:i]) == nil {
+			t.Errorf("it is taken with %d of %d bytes", i, len(good))
+		}
+	}
+}
+
 func FuzzReadBundle(f *testing.F) {
 	f.Add(bundle(f, "v1.1.0", "v1.0.0", "second"))
 	f.Fuzz(func(t *testing.T, b []byte) {
