@@ -34,7 +34,7 @@ var kinds = [...]struct{ name, advice string }{
 	Refused:        {"refused", "check the user name; the code in the error is the pool's reason"},
 	Unanswered:     {"unanswered", "the pool accepts connections but does not serve them; ask its operator"},
 	Silent:         {"silent", "the pool stopped sending jobs; ask its operator"},
-	Disconnected:   {"disconnected", "if this repeats, the network or the pool is unstable"},
+	Disconnected:   {"disconnected", "if this repeats, the network or the pool is unstable; one that hangs up at once may want encryption: give its URL with the key"},
 	Violation:      {"protocol violation", "the pool does not speak Stratum V2 as we do; report it with the log of -v"},
 	Rejecting:      {"rejecting shares", "the reasons are under rejected; stale-share means a slow connection, difficulty-too-low or invalid-share a bug"},
 	Stale:          {"stale jobs", "the pool lost touch with the chain; its operator must look at its node"},
