@@ -20,7 +20,7 @@ func signals(parent context.Context, wait time.Duration, exit func()) (ctx conte
 	ctx, cancel := context.WithCancel(parent)
 	c := make(chan os.Signal, 2)
 	done, stopped := make(chan struct{}), make(chan struct{})
-	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT) // SIGABRT shows goroutines
 	if !signal.Ignored(syscall.SIGHUP) { // nohup asks to go on
 		signal.Notify(c, syscall.SIGHUP)
 	}
