@@ -3,6 +3,7 @@ package virtual
 import (
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/drivers/a1"
@@ -42,16 +43,17 @@ func NewSPI(model string, chips int, hashBudget float64, seed uint64) (*SPI, err
 	return nil, fmt.Errorf("virtual: no chip %q on SPI; there are %v", model, SPIModels())
 }
 
-// newA1 makes a chain that finds what its jobs' difficulty lets it find: with one
-// that is meant for silicon that is next to nothing.
+// newA1 makes a chain that takes the difficulty of its jobs for one of silicon, as
+// chains on UARTs do: its results need fewer zeros.
 func newA1(chips int, budget float64, seed uint64) (_ *SPI, err error) {
 	if chips == 0 {
 		chips = a1Chips
 	}
-	scale := float64(chips) * a1.Cores * float64(a1.DefaultClock) / float64(physic.Hertz) / budget
-	sim := spisim.NewA1(spisim.A1Config{Chips: chips, Scale: scale, Timed: true, Seed: seed})
+	rate := float64(chips) * a1.Cores * float64(a1.DefaultClock) / float64(physic.Hertz)
+	ease := uint(max(0, min(31, math.Ceil(math.Log2(rate/budget)))))
+	sim := spisim.NewA1(spisim.A1Config{Chips: chips, Scale: math.Exp2(float64(ease)), Ease: ease, Timed: true, Seed: seed})
 	s := &SPI{chain: sim, lines: spisim.Lines{Reset: sim.Reset()}}
-	s.About = fmt.Sprintf("%d A1; a hash for %.0f of theirs", chips, scale)
+	s.About = fmt.Sprintf("%d A1, %d zero bits for difficulty 1", chips, 32-ease)
 	s.conn, err = a1.Connect(sim, 0)
 	return s, err
 }

@@ -21,6 +21,10 @@ type A1Config struct {
 	// Scale is how many hashes of a chip one hash of the model stands for; 0
 	// means 1: then a job's difficulty must be low.
 	Scale float64
+	// Ease is how many bits a job's target is shifted up, for hosts that name only
+	// difficulties that are meant for silicon. With a Scale of 2^Ease the chips
+	// report as often as silicon.
+	Ease uint
 	// Lock is how long a clock takes to lock after it was set.
 	Lock time.Duration
 	// Known are nonces to find beside those due by chance. NoSearch leaves only

@@ -5,12 +5,14 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/lodefw/lode/bitcoin"
 	"github.com/lodefw/lode/hashing/sha256d"
 )
 
@@ -113,4 +115,18 @@ func midstate(t *testing.T, text string) (s sha256d.State) {
 		s[i] = binary.BigEndian.Uint32(b[4*i:])
 	}
 	return s
+}
+
+// A target that silicon is meant to meet is shifted, and cut at the easiest.
+func TestEased(t *testing.T) {
+	one := bitcoin.DifficultyOne()
+	if got := eased(one, 20); got.Hashes() < one.Hashes()/math.Exp2(20)*0.999 || got.Hashes() > one.Hashes()/math.Exp2(20)*1.001 {
+		t.Errorf("a target of %v hashes, 20 bits easier, takes %v", one.Hashes(), got.Hashes())
+	}
+	if got := eased(one, 0); got != one {
+		t.Errorf("no bits easier is %v, want %v", got, one)
+	}
+	if got := eased(one, 40); got != bitcoin.MaxTarget() {
+		t.Errorf("40 bits easier is %v", got)
+	}
 }

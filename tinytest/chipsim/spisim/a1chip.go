@@ -289,7 +289,7 @@ func (ch *a1Chip) takeJob() {
 		j.task.mid[i] = binary.LittleEndian.Uint32(b[4*(7-i):])
 	}
 	copy(j.task.tail[:], b[32:44])
-	j.task.target = target
+	j.task.target = eased(target, ch.chain.cfg.Ease)
 	ch.jobs++
 	ch.stats.Jobs++
 	if ch.jobs == 1 {

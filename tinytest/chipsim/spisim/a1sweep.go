@@ -1,8 +1,11 @@
 package spisim
 
 import (
+	"math/big"
+	"slices"
 	"time"
 
+	"github.com/lodefw/lode/bitcoin"
 	"periph.io/x/conn/v3/physic"
 )
 
@@ -21,6 +24,18 @@ func (ch *a1Chip) rate() float64 {
 
 func (ch *a1Chip) gap(j *a1Job) uint64 {
 	return gap(ch.rand, ch.chain.cfg.Scale*j.task.target.Hashes())
+}
+
+// eased is a target shifted up, or the easiest if it is too small for that.
+func eased(t bitcoin.Target, bits uint) bitcoin.Target {
+	slices.Reverse(t[:])
+	v := new(big.Int).SetBytes(t[:])
+	if v.Lsh(v, bits).BitLen() > 8*len(t) {
+		return bitcoin.MaxTarget()
+	}
+	v.FillBytes(t[:])
+	slices.Reverse(t[:])
+	return t
 }
 
 func (j *a1Job) size() uint64 { return uint64(j.end-j.start) + 1 }
