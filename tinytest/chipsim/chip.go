@@ -64,9 +64,6 @@ func (ch *chip) reset() {
 	ch.core = [32]byte{2: 0xaa}
 	ch.address, ch.inactive, ch.addressed, ch.rolling, ch.opened = 0, false, false, false, 0
 	ch.mhz, ch.nextMHz, ch.locking, ch.dropped = 0, 0, false, false
-	if ch.m.bm1387 {
-		ch.mhz = ch.m.clock(ch.reg[ch.m.reg.pll]) * ch.ratio
-	}
 	ch.job, ch.sweep, ch.found = nil, sweep{}, nil
 	ch.hashes, ch.errors = 0, 0
 }
@@ -134,7 +131,7 @@ func (ch *chip) read(r byte) uint32 {
 		}
 		return ch.m.id | uint32(ch.address)
 	case r == ch.m.reg.pll && (ch.m.bm1387 || ch.m.midstates):
-		if ch.locking || ch.mhz == 0 {
+		if ch.locking || ch.mhz == 0 && ch.reg[r] != ch.m.startPLL() {
 			return ch.reg[r] &^ (1 << 31)
 		}
 		return ch.reg[r] | 1<<31

@@ -107,15 +107,22 @@ func (m *model) counterBits() uint { return 32 - m.coreBits - m.coreSmall }
 // Models names every chip that there is a model of.
 func Models() []string { return slices.Sorted(maps.Keys(models())) }
 
+// startPLL is the clock with which chips hash although nobody has written one; 0
+// for those that do not. A BM1387 does: skot's bm1387_scripts and cgminer's sticks
+// never write it, or not before there are results. The 400 MHz are a guess, from the
+// BM1397's dump; with 100, cgminer's stick of twelve chips would reset for ever.
+func (m *model) startPLL() uint32 {
+	if m.bm1387 {
+		return 0x00600161
+	}
+	return 0
+}
+
 // resetValues gives the registers after a reset. Only some are documented: the
 // BM1397's from a register dump, of the newer chips 18 and 28.
 func (m *model) resetValues() map[byte]uint32 {
 	if m.bm1387 {
-		// It hashes without a write to its PLL: skot's bm1387_scripts and cgminer's
-		// sticks never write it, or not before there are results. The 400 MHz are a
-		// guess, from the BM1397's dump; with 100, cgminer's stick of twelve chips
-		// would reset for ever.
-		return map[byte]uint32{0x00: m.id, 0x0c: 0x00600161, 0x1c: 0x40201a80}
+		return map[byte]uint32{0x00: m.id, 0x0c: m.startPLL(), 0x1c: 0x40201a80}
 	}
 	v := map[byte]uint32{
 		0x00: m.id, 0x08: 0xc0600161, 0x1c: 0x01000000, 0x20: 0x0000ffff, 0x2c: 0x000f0000, 0x3c: 0x00004000,

@@ -104,6 +104,9 @@ func (s *sweep) lapTime() time.Duration { return time.Duration(float64(s.groups)
 func (ch *chip) take(j *job) {
 	ch.settle(j.at)
 	ch.job, ch.count = j, 0
+	if start := ch.m.startPLL(); start != 0 && ch.reg[ch.m.reg.pll] == start {
+		ch.mhz = ch.m.clock(start) * ch.ratio // the first job wakes it
+	}
 	ch.status.Jobs++
 	if j.null && ch.opened < ch.m.cores {
 		ch.opened++
