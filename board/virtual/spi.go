@@ -27,7 +27,7 @@ type SPI struct {
 }
 
 // SPIModels are the chips that NewSPI knows.
-func SPIModels() []string { return []string{"A1", "Bitfury"} }
+func SPIModels() []string { return []string{"A1", "A1-be", "Bitfury"} }
 
 // NewSPI makes a chain; no chips are as many as usual.
 func NewSPI(model string, chips int, hashBudget float64, seed uint64) (*SPI, error) {
@@ -36,7 +36,9 @@ func NewSPI(model string, chips int, hashBudget float64, seed uint64) (*SPI, err
 	}
 	switch model {
 	case "A1":
-		return newA1(chips, hashBudget, seed)
+		return newA1(chips, hashBudget, seed, false)
+	case "A1-be":
+		return newA1(chips, hashBudget, seed, true)
 	case "Bitfury":
 		return newBitfury(chips, hashBudget, seed)
 	}
@@ -44,14 +46,15 @@ func NewSPI(model string, chips int, hashBudget float64, seed uint64) (*SPI, err
 }
 
 // newA1 makes a chain that takes the difficulty of its jobs for one of silicon, as
-// chains on UARTs do: its results need fewer zeros.
-func newA1(chips int, budget float64, seed uint64) (_ *SPI, err error) {
+// chains on UARTs do: its results need fewer zeros. In which order silicon reads
+// the bytes of a midstate's words is not known, so there are both.
+func newA1(chips int, budget float64, seed uint64, big bool) (_ *SPI, err error) {
 	if chips == 0 {
 		chips = a1Chips
 	}
 	rate := float64(chips) * a1.Cores * float64(a1.DefaultClock) / float64(physic.Hertz)
 	ease := uint(max(0, min(31, math.Ceil(math.Log2(rate/budget)))))
-	sim := spisim.NewA1(spisim.A1Config{Chips: chips, Scale: math.Exp2(float64(ease)), Ease: ease, Timed: true, Seed: seed})
+	sim := spisim.NewA1(spisim.A1Config{Chips: chips, Scale: math.Exp2(float64(ease)), Ease: ease, BigWords: big, Timed: true, Seed: seed})
 	s := &SPI{chain: sim, lines: spisim.Lines{Reset: sim.Reset()}}
 	s.About = fmt.Sprintf("%d A1, %d zero bits for difficulty 1", chips, 32-ease)
 	s.conn, err = a1.Connect(sim, 0)

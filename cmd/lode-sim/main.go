@@ -35,7 +35,9 @@ status, reports. All of them mean every chain.
 
 Chips on SPI (A1, Bitfury) are a socket. The host sends 'x', the length as four
 bytes, lowest first, and that many bytes to transfer; the answer is as many bytes.
-'r' and 0 or 1 drives the reset line, 't' toggles MOSI while SCK is high.
+'r' and 0 or 1 drives the reset line, 't' toggles MOSI while SCK is high. An A1 takes
+the words of a midstate least significant byte first, an A1-be the other way round,
+as cgminer sends them when it has its work from a pool: silicon's way is not known.
 
 A checker looks at every byte that the firmware writes; what it finds goes to
 standard error, and the sum of it at the end.`,
@@ -71,7 +73,7 @@ func define(fs *flag.FlagSet, o *options) {
 		}
 	}
 	fs.StringVar(&o.board, "board", "", "the `name` of a board: whole "+strings.Join(wholes(), ", ")+"; chains of "+strings.Join(boards, ", ")+"; on SPI rpi-a1, rpi-bitfury")
-	fs.StringVar(&o.chip.Model, "model", "", "the `chip`, for a chain alone: "+strings.Join(chipsim.Models(), ", ")+", A1, Bitfury")
+	fs.StringVar(&o.chip.Model, "model", "", "the `chip`, for a chain alone: "+strings.Join(chipsim.Models(), ", ")+", A1, A1-be, Bitfury")
 	fs.IntVar(&o.chip.Chips, "chips", 0, "chips on each chain (default: the board's, or 1)")
 	fs.IntVar(&o.chip.Domains, "domains", 0, "voltage domains of each chain (default: the board's, or 1)")
 	fs.IntVar(&o.chains, "chains", 0, "chains (default: the board's, or 1)")

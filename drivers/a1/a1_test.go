@@ -71,6 +71,33 @@ func TestMines(t *testing.T) {
 	}
 }
 
+// Chips that read midstates in the other order of bytes give wrong results for
+// a moment, and right ones from then on.
+func TestWordOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := spisim.NewA1(spisim.A1Config{Chips: 4, Scale: scale, Seed: 7, BigWords: true})
+		c := newChain(t, sim, Options{Chips: 4})
+		r := hashtest.Run(t, c, &hashtest.Source{Stock: -1})
+		time.Sleep(10 * time.Second)
+		if err := r.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		good, wrong := 0, uint64(0)
+		for _, s := range r.Solutions() {
+			r.Check(t, s)
+			good++
+		}
+		for _, ch := range c.Status().Chips {
+			wrong += ch.HardwareErrors
+		}
+		target, _ := bitcoin.CompactTarget(ticket)
+		want := 25.6e9 * 4 * 10 / scale / target.Hashes()
+		if float64(good) < want*0.7 || wrong < orderTries || wrong > 10*orderTries || !c.order.big {
+			t.Errorf("%d solutions of %.0f, %d wrong", good, want, wrong)
+		}
+	})
+}
+
 func sqrt(x float64) float64 {
 	y := x
 	for range 30 {

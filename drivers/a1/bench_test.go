@@ -1,6 +1,7 @@
 package a1
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"github.com/lodefw/lode/bitcoin"
@@ -12,7 +13,7 @@ func BenchmarkJob(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		h.Version++
-		putJob(&job, 1, 1, &h, 0x1d00ffff)
+		putJob(&job, 1, 1, &h, 0x1d00ffff, binary.LittleEndian)
 	}
 }
 

@@ -91,6 +91,7 @@ type Chain struct {
 	generation uint64          // counts flushes, from 1
 	job        [jobSize]byte
 	work       hashing.Work
+	order      wordOrder
 	deaf       int // reads of the results in a row without an answer
 	busErrors  int // in a row
 	timer      *time.Timer

@@ -82,6 +82,7 @@ func (c *Chain) classify(r Result) (w *hashing.Work, ok bool) {
 	switch {
 	case w == nil:
 		ch.tally.HardwareErrors++
+		c.misread(s)
 	case !ch.recent.Add(w.ID, r.Nonce):
 		ch.tally.Duplicates++
 	case generation != c.generation:
@@ -89,6 +90,7 @@ func (c *Chain) classify(r Result) (w *hashing.Work, ok bool) {
 		return w, true
 	default:
 		ch.tally.Good++
+		c.order.sure = true
 		ch.since = time.Now()
 		return w, true
 	}

@@ -75,7 +75,7 @@ func (c *Chain) readRegister(chip int) (Register, error) {
 // writeJob gives a chip its next job. The echo tells that it was taken.
 func (c *Chain) writeJob(ch *chip, w *hashing.Work) error {
 	id := ch.nextID()
-	putJob(&c.job, id, uint8(ch.number), &w.Header, c.opts.Ticket)
+	putJob(&c.job, id, uint8(ch.number), &w.Header, c.opts.Ticket, c.order.words())
 	msg := c.link.command(cmdWriteJob, ch.number, jobSize-headSize)
 	copy(msg, c.job[:])
 	ch.give(w, c.generation) // also if the echo is lost: the chip may have it

@@ -33,13 +33,13 @@ const (
 
 // putJob writes a job with its command. The hardware reports the nonces whose
 // hash is at or below the target that ticket says in compact form.
-func putJob(b *[jobSize]byte, id, chip uint8, h *bitcoin.Header, ticket uint32) {
+func putJob(b *[jobSize]byte, id, chip uint8, h *bitcoin.Header, ticket uint32, words binary.ByteOrder) {
 	var raw [bitcoin.HeaderSize]byte
 	h.Put(&raw)
 	mid := sha256d.Midstate(&raw)
 	b[0], b[1] = id<<4|byte(cmdWriteJob), chip
-	for i, word := range mid { // last word first, each little-endian
-		binary.LittleEndian.PutUint32(b[2+4*(7-i):], word)
+	for i, word := range mid { // last word first
+		words.PutUint32(b[2+4*(7-i):], word)
 	}
 	copy(b[34:46], raw[64:76]) // end of the merkle root, ntime, nbits
 	binary.LittleEndian.PutUint32(b[46:], 0)

@@ -25,6 +25,9 @@ type A1Config struct {
 	// difficulties that are meant for silicon. With a Scale of 2^Ease the chips
 	// report as often as silicon.
 	Ease uint
+	// BigWords makes the chips read the words of a midstate most significant byte
+	// first, as cgminer sends them when it makes its works itself.
+	BigWords bool
 	// Lock is how long a clock takes to lock after it was set.
 	Lock time.Duration
 	// Known are nonces to find beside those due by chance. NoSearch leaves only

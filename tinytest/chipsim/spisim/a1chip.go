@@ -285,8 +285,12 @@ func (ch *a1Chip) takeJob() {
 	}
 	j := &ch.queue[ch.jobs]
 	*j = a1Job{id: ch.head >> 12, start: binary.LittleEndian.Uint32(b[44:]), end: binary.LittleEndian.Uint32(b[52:])}
+	words := binary.ByteOrder(binary.LittleEndian)
+	if ch.chain.cfg.BigWords {
+		words = binary.BigEndian
+	}
 	for i := range j.task.mid {
-		j.task.mid[i] = binary.LittleEndian.Uint32(b[4*(7-i):])
+		j.task.mid[i] = words.Uint32(b[4*(7-i):])
 	}
 	copy(j.task.tail[:], b[32:44])
 	j.task.target = eased(target, ch.chain.cfg.Ease)
