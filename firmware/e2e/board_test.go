@@ -24,6 +24,7 @@ type sim struct {
 	program       string
 	zeros         string // that its chips' hashes need
 	trace         string
+	signal        func(os.Signal)
 	stop          func() // ends it; its trace is whole then
 }
 
@@ -58,6 +59,7 @@ func newSim(t *testing.T, args ...string) *sim {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	s.signal = func(what os.Signal) { cmd.Process.Signal(what) }
 	s.stop = sync.OnceFunc(func() {
 		cmd.Process.Signal(os.Interrupt)
 		defer time.AfterFunc(bootWithin, func() { cmd.Process.Kill() }).Stop()
@@ -104,6 +106,7 @@ func (s *sim) uarts() []string {
 // find a share and a block that the pool accepts, and all that passed the wire can be
 // played again.
 func TestBoard(t *testing.T) {
+	t.Parallel()
 	t.Run("vexpress", func(t *testing.T) { // a whole board, guarded, over its USB bridge
 		r, dir, cache := built(t, "vexpress")
 		h := newHost(t)
@@ -120,16 +123,22 @@ func TestBoard(t *testing.T) {
 	})
 }
 
-// mineWithChain is for boards with one serial port to spare: a chain, as a file
-// describes it. args go to the kernel, more to QEMU.
 func mineWithChain(t *testing.T, board, args string, more ...string) {
 	t.Helper()
-	r, dir, cache := built(t, board)
 	h := newHost(t)
+	s, g := startWithChain(t, h, board, args, more...)
+	s.mine(t, h, g)
+}
+
+// startWithChain is for boards with one serial port to spare: a chain, as a file
+// describes it. args go to the kernel, more to QEMU.
+func startWithChain(t *testing.T, h *host, board, args string, more ...string) (*sim, *guest) {
+	t.Helper()
+	r, dir, cache := built(t, board)
 	s := newSim(t, "-model", "BM1366", "-chips", "3")
 	dir = with(t, dir, map[string]string{"chain.toml": fmt.Sprintf(chainFile, r.Device.UARTs[0], s.zeros)})
-	s.mine(t, h, start(t, r, dir, cache, env("LODE_MINER_POOL", h.url, "LODE_MINER_USER", "e", "LODE_MINER_BOARD", "file:/chain.toml")+args,
-		append(more, "-chardev", "socket,id=uart0,path="+s.data)...))
+	return s, start(t, r, dir, cache, env("LODE_MINER_POOL", h.url, "LODE_MINER_USER", "e", "LODE_MINER_BOARD", "file:/chain.toml")+args,
+		append(more, "-chardev", "socket,id=uart0,path="+s.data)...)
 }
 
 // chainFile is a board of virtual chips. QEMU's serial ports have standard rates only.

@@ -7,6 +7,8 @@
 //	  2nd, 3rd UART ---- unix sockets --------------------->  lode-sim: chips; bridge
 //	  console       ---- unix socket ---------------------->  lines, to wait for
 //
+// On one machine the hardware's watchdog ends what hangs, and all begins again.
+//
 // The card of the board sunxi-h3 starts by its own U-Boot: it takes an update, over the
 // network or from the card itself, refuses others, falls back when one does not start or
 // does no work in time. All that is written to it meanwhile is recorded by QEMU; cards as
