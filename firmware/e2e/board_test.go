@@ -113,6 +113,7 @@ func TestBoard(t *testing.T) {
 		s := newSim(t, "-board", "bitaxe-gamma")
 		s.mine(t, h, start(t, r, dir, cache, s.args(h), s.uarts()...))
 	})
+	t.Run("virt-arm", func(t *testing.T) { mineWithChain(t, "virt-arm", "") })
 	t.Run("malta", func(t *testing.T) { mineWithChain(t, "malta", "") })
 	t.Run("zynq-zc702", func(t *testing.T) {
 		if !cached(t, "zynq-zc702") && os.Getenv("LODE_E2E_LONG") == "" {
