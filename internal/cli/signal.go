@@ -21,7 +21,7 @@ func signals(parent context.Context, wait time.Duration, exit func()) (ctx conte
 	c := make(chan os.Signal, 2)
 	done, stopped := make(chan struct{}), make(chan struct{})
 	signal.Notify(c, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT) // SIGABRT shows goroutines
-	if !signal.Ignored(syscall.SIGHUP) { // nohup asks to go on
+	if !signal.Ignored(syscall.SIGHUP) {                             // nohup asks to go on
 		signal.Notify(c, syscall.SIGHUP)
 	}
 	go func() {
