@@ -192,6 +192,7 @@ func TestVardiff(t *testing.T) {
 func TestBlocksAreShares(t *testing.T) {
 	bubble(t, Config{SharesPerMinute: 6}, func(r *rig) {
 		r.chain.templates <- template(100, 1, easyBits)
+		synctest.Wait() // until it is worked on: there was another before
 		d := r.ready().open(1, 1e12)
 		network, err := bitcoin.CompactTarget(easyBits)
 		if err != nil || d.target != network {
