@@ -76,7 +76,11 @@ func send(t *testing.T, sig os.Signal) {
 // The first signal asks, a second one ends the process. A terminal that is closed
 // counts as an interrupt.
 func TestSignals(t *testing.T) {
-	for _, first := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+	list := []os.Signal{syscall.SIGTERM, syscall.SIGQUIT}
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		list = append(list, syscall.SIGHUP)
+	}
+	for _, first := range list {
 		exits := make(chan struct{}, 1)
 		ctx, stop := signals(context.Background(), 0, func() { exits <- struct{}{} })
 		send(t, first)
