@@ -313,7 +313,7 @@ func (a *Antminer) faults() []Fault {
 		{HotAir, a.Thermometers[0].Name, func() { a.SetAmbient(90) }, func() { a.SetAmbient(25) }},
 		{SupplyNAK, a.Rails[0].Name, onBus(a.SupplyBus, nak, antminer.AddrSupply), onBus(a.SupplyBus, fine, antminer.AddrSupply)},
 		{SupplyMute, a.Rails[0].Name, supply(func() { a.Supply.Mute = true }), supply(func() { a.Supply.Mute = false })},
-		{SupplySags, a.Rails[0].Name, supply(func() { a.Supply.Sag = 0.15 }), supply(func() { a.Supply.Sag = 0 })},
+		{SupplySags, a.Rails[0].Name, supply(func() { a.Supply.Sag(0.15) }), supply(func() { a.Supply.Sag(0) })},
 		{SupplyHangs, a.Rails[0].Name, onBus(a.SupplyBus, i2csim.Fault{Late: 3e9, NAK: -1}, antminer.AddrSupply), onBus(a.SupplyBus, fine, antminer.AddrSupply)},
 		{BusDead, "", onBus(a.Bus, nak, all...), onBus(a.Bus, fine, all...)},
 		{BusHangs, "", onBus(a.Bus, i2csim.Fault{Late: 3e9, NAK: -1}, all...), onBus(a.Bus, fine, all...)},

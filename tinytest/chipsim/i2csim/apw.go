@@ -20,13 +20,12 @@ type APW struct {
 	Refuse int
 	// Mute says that it answers nothing any more: every read is F5.
 	Mute bool
-	// Sag is how much less it gives than it was told, as a share.
-	Sag float64
 	// Late is how much longer its answers take than the usual 400 ms.
 	Late time.Duration
 
 	mu      sync.Mutex
 	dac     byte
+	sag     float64
 	enabled bool
 	fed     time.Time
 	guarded bool
@@ -142,7 +141,14 @@ func (c *APW) adc() uint16 {
 }
 
 // volts is what it gives when it is on, as a type 71 does.
-func (c *APW) volts() float64 { return (1190.935338 - float64(c.dac)) / 78.742588 * (1 - c.Sag) }
+func (c *APW) volts() float64 { return (1190.935338 - float64(c.dac)) / 78.742588 * (1 - c.sag) }
+
+// Sag makes it give less than it was told, by a share.
+func (c *APW) Sag(share float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sag = share
+}
 
 // Volts is what it gives when it is on.
 func (c *APW) Volts() float64 {
