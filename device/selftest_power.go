@@ -165,18 +165,6 @@ func outputs(p board.Power) string {
 	return fmt.Sprintf("%.3f V, %.1f A", p.Output, p.Current)
 }
 
-// perSecond writes a hash rate with its prefix.
-func perSecond(rate float64) string {
-	prefix := ""
-	for _, p := range []string{"k", "M", "G", "T"} {
-		if rate < 999.5 {
-			break
-		}
-		rate, prefix = rate/1000, p
-	}
-	return fmt.Sprintf("%.3g %sH/s", rate, prefix)
-}
-
 // chips counts those that were found.
 func (t *SelfTest) chips() {
 	for i, c := range t.guard.Status().Chains {
@@ -273,7 +261,7 @@ func (t *SelfTest) domains(chain string, was, is *board.ChainStatus, span time.D
 			OK: !short(found, want) && bad == nil, Advice: "check the domain's voltage, and the solder of its chips",
 		}
 		if want > 0 {
-			c.Measured += ", " + perSecond(found*is.ResultHashes/span.Seconds())
+			c.Measured += ", " + hashing.FormatRate(found*is.ResultHashes/span.Seconds())
 		}
 		if bad != nil {
 			c.Measured += "; too few from chip " + join(bad)

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/hashing/sha256d"
 	"github.com/lodefw/lode/internal/cli"
 )
@@ -103,7 +104,7 @@ func table(s cli.IO, rows []row) error {
 	fmt.Fprintln(w, "kernel\tspeed of one thread\tcycles/hash\tone version\tneeds")
 	for _, r := range rows {
 		if r.Available {
-			fmt.Fprintf(w, "%s\t%s\t%.1f\t%s\t%s\n", r.Name, cli.HashRate(r.Hashes), r.Cycles, cli.HashRate(r.One), r.Needs)
+			fmt.Fprintf(w, "%s\t%s\t%.1f\t%s\t%s\n", r.Name, hashing.FormatRate(r.Hashes), r.Cycles, hashing.FormatRate(r.One), r.Needs)
 		} else {
 			fmt.Fprintf(w, "%s\t-\t-\t-\tnot here: %s\n", r.Name, r.Reason)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lodefw/lode/device"
 	"github.com/lodefw/lode/firmware/pid1"
+	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/internal/cli"
 	"github.com/lodefw/lode/sv2client"
 )
@@ -103,7 +104,7 @@ func mine(ctx context.Context, s cli.IO, cfg *config) error {
 	if err != nil {
 		return cli.Fail(cli.Config, err)
 	}
-	log.Info("lode-miner starts", "board", m.String(), "hash_rate", cli.HashRate(m.rate))
+	log.Info("lode-miner starts", "board", m.String(), "hash_rate", hashing.FormatRate(m.rate))
 	byHand := &controls{dev: dev, log: log}
 	parts := []func(context.Context) error{dev.Run, keeper.run, reporter{dev, screen, log}.run, byHand.handle}
 	if cfg.Status != "" {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lodefw/lode/device"
+	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/internal/cli"
 	"github.com/lodefw/lode/sv2client"
 )
@@ -61,8 +62,8 @@ func (r reporter) report(what string) {
 	case st.Board != nil:
 		what = st.Board.Power.String()
 	}
-	values := []any{"5s", cli.HashRate(st.HashRate.Seconds5), "1m", cli.HashRate(st.HashRate.Minute1),
-		"15m", cli.HashRate(st.HashRate.Minutes15), "accepted", p.Accepted, "rejected", sum(p.Rejected),
+	values := []any{"5s", hashing.FormatRate(st.HashRate.Seconds5), "1m", hashing.FormatRate(st.HashRate.Minute1),
+		"15m", hashing.FormatRate(st.HashRate.Minutes15), "accepted", p.Accepted, "rejected", sum(p.Rejected),
 		"lost", sum(p.Lost), "blocks", p.Blocks, "pool", p.Pool}
 	if st.Board != nil {
 		values = append(values, "board", st.Board.String())
@@ -81,7 +82,7 @@ func progress(st *device.Status) string {
 		line = st.Board.String() + " | "
 	}
 	line += fmt.Sprintf("%s (1m %s, 15m %s) | accepted %d, rejected %d, lost %d | blocks %d | ",
-		cli.HashRate(st.HashRate.Seconds5), cli.HashRate(st.HashRate.Minute1), cli.HashRate(st.HashRate.Minutes15),
+		hashing.FormatRate(st.HashRate.Seconds5), hashing.FormatRate(st.HashRate.Minute1), hashing.FormatRate(st.HashRate.Minutes15),
 		p.Accepted, sum(p.Rejected), sum(p.Lost), p.Blocks)
 	if p.Channel == nil {
 		return line + p.State.String() + " " + p.Pool

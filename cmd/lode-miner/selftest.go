@@ -15,6 +15,7 @@ import (
 	"github.com/lodefw/lode/board/catalog"
 	"github.com/lodefw/lode/board/described"
 	"github.com/lodefw/lode/device"
+	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/hashing/sha256d"
 	"github.com/lodefw/lode/internal/cli"
 )
@@ -142,7 +143,7 @@ func tryKernels(ctx context.Context, progress func(string)) (checks []device.Che
 		progress("testing kernel " + k.Name)
 		c := device.Check{Name: "kernel", Part: k.Name, Wanted: fmt.Sprintf("nonce %d of the first block", firstNonce)}
 		if hits := firstBlock(k); len(hits) == 1 && hits[0] == firstNonce {
-			c.OK, c.Measured = true, "found, at "+cli.HashRate(k.Measure(200*time.Millisecond, max(1, k.Versions)))
+			c.OK, c.Measured = true, "found, at "+hashing.FormatRate(k.Measure(200*time.Millisecond, max(1, k.Versions)))
 		} else {
 			c.Measured, c.Advice = fmt.Sprintf("found %v", hits), "this processor does not compute what it should: mine with another kernel (-kernel), and report it"
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 
+	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/internal/cli"
 	"github.com/lodefw/lode/pool"
 )
@@ -104,7 +105,7 @@ func (c *config) rate() (float64, error) {
 	if c.HashRate == "" {
 		return 0, nil
 	}
-	v, err := cli.ParseHashRate(c.HashRate)
+	v, err := hashing.ParseRate(c.HashRate)
 	if err != nil {
 		return 0, cli.Failf(cli.Config, "hash-rate: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/internal/cli"
 	"github.com/lodefw/lode/pool"
 )
@@ -49,7 +50,7 @@ func line(s pool.Status) string {
 		refused += n
 	}
 	text := fmt.Sprintf("height %d | %s, %s | shares %d accepted, %d refused | blocks %d",
-		s.Template.Height, cli.Count(s.Channels, "device"), cli.HashRate(s.HashRate), s.Accepted, refused, s.Blocks)
+		s.Template.Height, cli.Count(s.Channels, "device"), hashing.FormatRate(s.HashRate), s.Accepted, refused, s.Blocks)
 	if s.Refused > 0 {
 		text += fmt.Sprintf(" (%d refused by the chain)", s.Refused)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lodefw/lode/device"
+	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/internal/cli"
 	"github.com/lodefw/lode/pool"
 )
@@ -78,9 +79,9 @@ func summarizeMiner(w io.Writer, b []byte) error {
 	}
 	p := &st.Pool
 	fmt.Fprintf(w, "device\t%s, up for %v\n", st.State, time.Duration(st.UptimeSeconds*float64(time.Second)).Round(time.Second))
-	fmt.Fprintf(w, "hash rate\t%s (5 s)  %s (1 min)  %s (15 min)\n", cli.HashRate(st.HashRate.Seconds5), cli.HashRate(st.HashRate.Minute1), cli.HashRate(st.HashRate.Minutes15))
+	fmt.Fprintf(w, "hash rate\t%s (5 s)  %s (1 min)  %s (15 min)\n", hashing.FormatRate(st.HashRate.Seconds5), hashing.FormatRate(st.HashRate.Minute1), hashing.FormatRate(st.HashRate.Minutes15))
 	for _, h := range st.Hashers {
-		fmt.Fprintf(w, "hasher\t%s: %s, %d hardware errors\n", h.Name, cli.HashRate(h.HashRate.Minute1), h.HardwareErrors)
+		fmt.Fprintf(w, "hasher\t%s: %s, %d hardware errors\n", h.Name, hashing.FormatRate(h.HashRate.Minute1), h.HardwareErrors)
 	}
 	if st.Board != nil {
 		summarizeBoard(w, st.Board)
@@ -100,7 +101,7 @@ func summarizeMiner(w io.Writer, b []byte) error {
 		if c.Error != "" {
 			fmt.Fprintf(w, "channel\tnone, its hashers work for the others: %s\n", c.Error)
 		} else if c.ID != 0 {
-			fmt.Fprintf(w, "channel\t%d, difficulty %.4g, %s\n", c.ID, c.Difficulty, cli.HashRate(c.HashRate))
+			fmt.Fprintf(w, "channel\t%d, difficulty %.4g, %s\n", c.ID, c.Difficulty, hashing.FormatRate(c.HashRate))
 		}
 	}
 	fmt.Fprintf(w, "shares\t%d accepted, %d not answered yet%s%s\n", p.Accepted, p.Pending, reasons("rejected", p.Rejected), reasons("lost", p.Lost))
@@ -130,7 +131,7 @@ func summarizePool(w io.Writer, b []byte) error {
 	}
 	fmt.Fprintf(w, "pool\tup for %v\n", time.Since(st.Started).Round(time.Second))
 	fmt.Fprintf(w, "devices\t%d connections, %d channels\n", st.Connections, st.Channels)
-	fmt.Fprintf(w, "hash rate\t%s\n", cli.HashRate(st.HashRate))
+	fmt.Fprintf(w, "hash rate\t%s\n", hashing.FormatRate(st.HashRate))
 	fmt.Fprintf(w, "shares\t%d accepted, difficulty %.4g%s\n", st.Accepted, st.Difficulty, reasons("rejected", st.Rejected))
 	fmt.Fprintf(w, "blocks\t%d taken by the chain, %d refused\n", st.Blocks, st.Refused)
 	fmt.Fprintf(w, "job\theight %d, network difficulty %.4g, %d transactions\n", st.Template.Height, st.Template.Difficulty, st.Template.Transactions)

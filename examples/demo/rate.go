@@ -1,10 +1,9 @@
 package main
 
 import (
-	"strconv"
-
 	"github.com/lodefw/lode/board/laptop"
 	"github.com/lodefw/lode/board/virtual"
+	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/internal/cli"
 )
 
@@ -17,13 +16,11 @@ func (o *options) hashRate() (string, error) {
 		if err != nil {
 			return "", cli.Fail(cli.Config, err)
 		}
-		return perSecond(b.HashRate()), nil
+		return hashing.FormatRate(b.HashRate()), nil
 	}
 	b, err := virtual.New(virtual.Config{Board: o.board})
 	if err != nil {
 		return "", cli.Fail(cli.Config, err)
 	}
-	return perSecond(b.HashRate()), nil
+	return hashing.FormatRate(b.HashRate()), nil
 }
-
-func perSecond(rate float64) string { return strconv.FormatFloat(rate, 'f', 0, 64) }

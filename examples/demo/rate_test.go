@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lodefw/lode/hashing"
 	"github.com/lodefw/lode/internal/cli"
 )
 
@@ -14,7 +15,7 @@ func TestHashRate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v, err := cli.ParseHashRate(text); err != nil || v < 50e3 {
+		if v, err := hashing.ParseRate(text); err != nil || v < 50e3 {
 			t.Errorf("board %q: %q, %v", board, text, err)
 		}
 	}
