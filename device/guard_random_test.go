@@ -145,14 +145,7 @@ func (b *bench) schedule(seed uint64, list []virtual.Fault) {
 	}
 	time.Sleep(time.Second)
 	b.guard.clearTrips()
-	b.until("all mines again", 20*time.Minute, func(s *BoardStatus) bool {
-		for _, c := range s.Chains {
-			if c.Power != PowerMining {
-				return false
-			}
-		}
-		return s.Power == PowerMining
-	})
+	b.until("all mines again", 20*time.Minute, allMine)
 }
 
 func (b *bench) pass(r *rand.Rand, d time.Duration) { time.Sleep(time.Duration(r.Int64N(int64(d)))) }

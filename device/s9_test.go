@@ -56,15 +56,7 @@ func TestS9Faults(t *testing.T) {
 				t.Skip("ten times the others' cost")
 			}
 			b := runBench(t, &virtual.Bitaxe{Board: v})
-			mining := func(s *BoardStatus) bool {
-				for _, c := range s.Chains {
-					if c.Power != PowerMining {
-						return false
-					}
-				}
-				return s.Power == PowerMining
-			}
-			b.until("mining", 30*time.Second, mining)
+			b.until("mining", 30*time.Second, allMine)
 			time.Sleep(20 * time.Second)
 			fault, ok := v.Fault(f.fault)
 			if !ok {
@@ -89,7 +81,7 @@ func TestS9Faults(t *testing.T) {
 			}
 			fault.Heal()
 			b.guard.clearTrips()
-			b.until("mining again", 5*time.Minute, mining)
+			b.until("mining again", 5*time.Minute, allMine)
 		})
 	}
 }
