@@ -27,8 +27,9 @@ func TestEmptyBlockIsValid(t *testing.T) {
 		t.Fatalf("tip %+v does not start job %d", d.tip, ahead.JobID)
 	}
 	d.job = ahead
-	d.solve()
-	skipTo[*mining.SetNewPrevHash](d.device)
+	last := d.solve()
+	for skipTo[*mining.SubmitSharesSuccess](d.device).LastSequenceNumber != last { // acknowledged when it is counted
+	}
 	if s := r.pool.Status(); s.Blocks != 2 || s.Refused != 0 || chain.Status().Height != 2 {
 		t.Errorf("pool %+v, chain %+v", s, chain.Status())
 	}
@@ -50,8 +51,8 @@ func TestEmptyBlockCommits(t *testing.T) {
 	}
 }
 
-// solve hands in shares until one is a block.
-func (m *miner) solve() {
+// solve hands in a share that is a block, and is its sequence number.
+func (m *miner) solve() uint32 {
 	m.t.Helper()
 	target, err := bitcoin.CompactTarget(m.tip.NBits)
 	if err != nil {
@@ -61,6 +62,7 @@ func (m *miner) solve() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
+	m.seq++
 	share, _ := m.try()
 	h := bitcoin.Header{
 		PrevHash: bitcoin.Hash(m.tip.PrevHash), MerkleRoot: bitcoin.Hash(m.job.MerkleRoot),
@@ -79,9 +81,10 @@ func (m *miner) solve() {
 			if h.Nonce = hit.Nonce; target.MetBy(h.Hash()) {
 				share.Nonce = hit.Nonce
 				m.send(share)
-				return
+				return share.SequenceNumber
 			}
 		}
 	}
 	m.t.Fatal("no block in 2^31 hashes, where 2^23 do on average")
+	return 0
 }
