@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -53,6 +54,7 @@ func (c *card) Replace(n slot.Name, files []fat.File) (err error) {
 	if err := present(device); err != nil {
 		return err
 	}
+	defer noChild()()
 	f, err := os.OpenFile(device, os.O_WRONLY|unix.O_EXCL, 0) // exclusive: it is mounted nowhere
 	if err != nil {
 		return err
@@ -75,6 +77,14 @@ func overwrite(name string, content []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
+// noChild keeps children from being started until the end. Before it is the miner, a
+// child has all files of ours, also one that we have closed since: a file system could
+// not be unmounted, nor made read only, and would stay as it is for good (EBUSY).
+func noChild() (end func()) {
+	syscall.ForkLock.RLock()
+	return syscall.ForkLock.RUnlock
+}
+
 // with calls f with the folder of a part, for writing if told so.
 func (c *card) with(part string, write bool, f func(dir string) error) (err error) {
 	c.mu.Lock()
@@ -86,6 +96,7 @@ func (c *card) with(part string, write bool, f func(dir string) error) (err erro
 		if !write {
 			return f(bootDir)
 		}
+		defer noChild()()
 		if err := unix.Mount("", bootDir, "", unix.MS_REMOUNT|noPrograms, ""); err != nil {
 			return fmt.Errorf("%s for writing: %w", bootDir, err)
 		}
@@ -97,6 +108,7 @@ func (c *card) with(part string, write bool, f func(dir string) error) (err erro
 	if write {
 		return errors.New("a slot is replaced, not changed")
 	}
+	defer noChild()()
 	if err := mountPartition(c.slots[slot.Name(part)], slotDir, unix.MS_RDONLY); err != nil {
 		return err
 	}
