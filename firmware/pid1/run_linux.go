@@ -205,7 +205,7 @@ func (m *machine) mine(ctx context.Context) {
 	part("update", func() { m.updates(ctx) })
 	m.did("watchdog", "", m.handOn())
 	m.say("miner: starts")
-	supervise(ctx, &process{m.log, &m.pid, up}, m.console, m.complain)
+	supervise(ctx, &process{log: m.log, pid: &m.pid, up: up}, m.console, m.complain)
 }
 
 // partsWithin is how long the end waits for the network's parts, such as a question

@@ -83,6 +83,8 @@ type process struct {
 	log *tail
 	pid *atomic.Int64   // of the newest
 	up  <-chan struct{} // closed when there is a network
+
+	logged <-chan struct{} // closed when log has all that the newest wrote
 }
 
 // minerProgram is this program.
@@ -117,7 +119,10 @@ func (p *process) start() (pid int, err error) {
 		tell.Close()
 		return 0, fmt.Errorf("cannot start: %w", err)
 	}
+	logged := make(chan struct{})
+	p.logged = logged
 	go func() { // ends when the child has
+		defer close(logged)
 		defer r.Close()
 		io.Copy(p.log, r)
 	}()
@@ -144,9 +149,18 @@ func minerEnv() []string {
 	return env
 }
 
-// wait is part of runner. The first process is the parent of all that have lost
-// theirs, and has to wait for them too.
+// logWithin is how long an ended child's last words may take. They are there already,
+// unless a child of its own keeps the log open.
+const logWithin = time.Second
+
+// wait is part of runner: the child has ended, and all it said is in the log. The first
+// process is the parent of all that have lost theirs, and has to wait for them too.
 func (p *process) wait(pid int) string {
+	defer func() {
+		late, stop := context.WithTimeout(context.Background(), logWithin)
+		defer stop()
+		wait(late, p.logged)
+	}()
 	for {
 		var how unix.WaitStatus
 		switch got, err := unix.Wait4(-1, &how, 0, nil); {
