@@ -66,8 +66,7 @@ func (a *apt) update(ctx context.Context) error {
 	if !exists(keyring) {
 		return fmt.Errorf("image: Debian's keys are not here, so nothing could be trusted: install the package debian-archive-keyring")
 	}
-	stamp := filepath.Join(a.dir, "updated")
-	if st, err := os.Stat(stamp); err == nil && time.Since(st.ModTime()) < 24*time.Hour && !a.c.Refresh {
+	if st, err := os.Stat(a.stamp()); err == nil && time.Since(st.ModTime()) < 24*time.Hour && !a.c.Refresh {
 		return nil
 	}
 	for _, dir := range []string{"lists/partial", "cache/archives/partial"} {
@@ -95,8 +94,53 @@ func (a *apt) update(ctx context.Context) error {
 		a.c.logf("a list of Debian's could not be read, going on without it: %s", lastLine(out))
 		return ctx.Err()
 	}
-	return os.WriteFile(stamp, nil, 0o644)
+	return os.WriteFile(a.stamp(), nil, 0o644)
 }
+
+// once is Cache.once for what fill fetches with the lists. What fails may be the line or
+// the mirror of the moment, or today's list may name what the mirror has replaced since: so
+// it is tried again, with lists that are read anew.
+func (a *apt) once(ctx context.Context, name string, fill func(dir string) error) (dir string, err error) {
+	err = a.c.patiently(ctx, func() (mends bool, err error) {
+		dir, err = a.c.once(name, func(dir string) error {
+			if err := a.update(ctx); err != nil {
+				return err
+			}
+			err := fill(dir)
+			if mends = err != nil; mends {
+				os.Remove(a.stamp()) // if that fails, the old lists may do
+			}
+			return err
+		})
+		return mends, err
+	})
+	return dir, err
+}
+
+// later is when what could not be fetched is tried again. Apt itself tries a connection
+// that breaks off four times within seconds.
+func later() []time.Duration { return []time.Duration{5 * time.Second, 30 * time.Second} }
+
+// patiently calls try again, later, while it fails in a way that time may mend.
+func (c *Cache) patiently(ctx context.Context, try func() (mends bool, err error)) error {
+	for _, pause := range later() {
+		mends, err := try()
+		if !mends || ctx.Err() != nil {
+			return err
+		}
+		c.logf("%v; trying again in %v", err, pause)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+	_, err := try()
+	return err
+}
+
+// stamp is the file whose time is that of the lists.
+func (a *apt) stamp() string { return filepath.Join(a.dir, "updated") }
 
 // show is a field of the newest version of a package.
 func (a *apt) show(ctx context.Context, pkg, field string) (string, error) {
@@ -180,11 +224,8 @@ func readInputs(dir string) (inputs []Input, err error) {
 
 // Package is the folder with an unpacked package of Debian.
 func (c *Cache) Package(ctx context.Context, arch, pkg string) (string, error) {
-	return c.once(filepath.Join("debian", arch, pkg), func(dir string) error {
-		a := c.apt(arch, false)
-		if err := a.update(ctx); err != nil {
-			return err
-		}
+	a := c.apt(arch, false)
+	return a.once(ctx, filepath.Join("debian", arch, pkg), func(dir string) error {
 		_, err := a.download(ctx, dir, []string{pkg})
 		return err
 	})
@@ -193,11 +234,8 @@ func (c *Cache) Package(ctx context.Context, arch, pkg string) (string, error) {
 // Kernel is the folder with the kernel that a metapackage stands for now: its own
 // name has the number of an ABI, and changes.
 func (c *Cache) Kernel(ctx context.Context, arch, meta string) (string, error) {
-	return c.once(filepath.Join("debian", arch, meta), func(dir string) error {
-		a := c.apt(arch, false)
-		if err := a.update(ctx); err != nil {
-			return err
-		}
+	a := c.apt(arch, false)
+	return a.once(ctx, filepath.Join("debian", arch, meta), func(dir string) error {
 		depends, err := a.show(ctx, meta, "Depends")
 		if err != nil {
 			return err

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/lodefw/lode/firmware/recipe"
 	"github.com/lodefw/lode/firmware/update"
@@ -264,8 +266,49 @@ func TestCacheKeepsWholeThingsOnly(t *testing.T) {
 	}
 }
 
+// What time may mend is tried three times within a minute, all else once.
+func TestPatiently(t *testing.T) {
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		mends []bool // what each try says; after these one works
+		tries int
+		took  time.Duration
+		fails bool
+	}{
+		"works":               {nil, 1, 0, false},
+		"breaks once":         {[]bool{true}, 2, 5 * time.Second, false},
+		"and again":           {[]bool{true, true}, 3, 35 * time.Second, false},
+		"for good":            {[]bool{true, true, true}, 3, 35 * time.Second, true},
+		"hopeless":            {[]bool{false}, 1, 0, true},
+		"hopeless in the end": {[]bool{true, false}, 2, 5 * time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begin, tries := time.Now(), 0
+				err := new(Cache).patiently(t.Context(), func() (bool, error) {
+					if tries++; tries <= len(c.mends) {
+						return c.mends[tries-1], broken
+					}
+					return false, nil
+				})
+				if took := time.Since(begin); errors.Is(err, broken) != c.fails || tries != c.tries || took != c.took {
+					t.Errorf("%v after %d tries and %v", err, tries, took)
+				}
+			})
+		})
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	if err := new(Cache).patiently(ctx, func() (bool, error) { stop(); return true, broken }); !errors.Is(err, broken) {
+		t.Errorf("ended meanwhile: %v", err)
+	}
+}
+
 // Lists that could not be read are not taken for today's.
 func TestFailedListsAreReadAgain(t *testing.T) {
+	synctest.Test(t, failedLists)
+}
+
+func failedLists(t *testing.T) {
 	bin := t.TempDir()
 	for _, name := range []string{"apt-get", "apt-cache", "dpkg"} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\nexit 100\n"), 0o755); err != nil {

@@ -56,13 +56,13 @@ func (c *Cache) Tools(ctx context.Context, tools ...Tool) (*Toolbox, error) {
 	}
 	slices.Sort(pkgs)
 	sum := sha256.Sum256([]byte(strings.Join(pkgs, " ")))
-	dir, err := c.once(filepath.Join("tools", hex.EncodeToString(sum[:6])), func(dir string) error {
-		if !sameRelease() {
-			return fmt.Errorf("image: missing here: %s. Install %s (the names of Debian's packages), or build in a container of Debian %s",
-				strings.Join(missing, ", "), strings.Join(pkgs, ", "), release)
-		}
-		return c.fetchTools(ctx, dir, pkgs)
-	})
+	name := filepath.Join("tools", hex.EncodeToString(sum[:6]))
+	if !sameRelease() && !c.Offline && (c.Refresh || !exists(filepath.Join(c.Dir, name))) {
+		return nil, fmt.Errorf("image: missing here: %s. Install %s (the names of Debian's packages), or build in a container of Debian %s",
+			strings.Join(missing, ", "), strings.Join(pkgs, ", "), release)
+	}
+	a := c.apt(debianArch(), true)
+	dir, err := a.once(ctx, name, func(dir string) error { return a.fetchTools(ctx, dir, pkgs) })
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +72,7 @@ func (c *Cache) Tools(ctx context.Context, tools ...Tool) (*Toolbox, error) {
 }
 
 // fetchTools unpacks the packages and those that they need and this machine lacks.
-func (c *Cache) fetchTools(ctx context.Context, dir string, pkgs []string) error {
-	a := c.apt(debianArch(), true)
-	if err := a.update(ctx); err != nil {
-		return err
-	}
+func (a *apt) fetchTools(ctx context.Context, dir string, pkgs []string) error {
 	args := append([]string{"install", "--print-uris", "-y", "-qq", "--no-install-recommends"}, pkgs...)
 	out, err := a.command(ctx, "apt-get", args...).Output()
 	if err != nil {
