@@ -62,7 +62,7 @@ firmware: ## what a person flashes, into bin/firmware: BOARD=list explains; KEY=
 		-given '$(GIVEN)' $(if $(RELEASE),-release) $(if $(TRY),-try) $(if $(REFRESH),-refresh)
 
 e2e: ## the images as they ship boot in QEMU and mine with a virtual board (downloads kernels and QEMU once)
-	go test -tags e2e -timeout 60m -count 1 ./firmware/e2e
+	go test -tags e2e -timeout 120m -count 1 ./firmware/e2e
 
 e2e-long: ## the same with a Zynq, and 200 power cuts
 	LODE_E2E_LONG=1 go test -tags e2e -timeout 3h -count 1 -v ./firmware/e2e
