@@ -11,8 +11,8 @@ import (
 	"github.com/lodefw/lode/sv2/channel"
 )
 
-// eager reports every nonce of its work as a solution, several times, and goes on
-// with old work after a change for as long as it can.
+// eager reports every nonce of its work as a solution, twice, and goes on with old
+// work after a change for as long as it can.
 func eager(ctx context.Context, feed *hashing.Feed, found func(hashing.Solution)) error {
 	target := bitcoin.MaxTarget()
 	feed.Declare(hashing.Traits{Target: &target, RollBits: 2})
@@ -23,7 +23,9 @@ func eager(ctx context.Context, feed *hashing.Feed, found func(hashing.Solution)
 			return nil
 		}
 		for i := range uint32(20) {
-			found(hashing.Solution{Work: w.ID, Nonce: i, Version: w.Header.Version, NTime: w.Header.NTime})
+			s := hashing.Solution{Work: w.ID, Nonce: i, Version: w.Header.Version, NTime: w.Header.NTime}
+			found(s)
+			found(s)
 			found(hashing.Solution{Work: old.ID, Nonce: n, Version: old.Header.Version, NTime: old.Header.NTime})
 		}
 		if n%64 == 0 {
