@@ -130,10 +130,7 @@ func (c *Chain) readIDs(ctx context.Context, limit int) (answers []Response, err
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := c.port.SetReadDeadline(time.Now().Add(wait)); err != nil {
-			return nil, fmt.Errorf("bm13xx: %w", err)
-		}
-		resp, err := c.reader.Next()
+		resp, err := c.answer(wait)
 		if isTimeout(err) {
 			break
 		}
@@ -147,6 +144,24 @@ func (c *Chain) readIDs(ctx context.Context, limit int) (answers []Response, err
 	}
 	c.reader.Reset()
 	return answers, nil
+}
+
+// waits is into how many the wait for an answer is cut. A computer that stands still
+// for longer, as a busy one may, misses one of them, and not the answer that came
+// meanwhile: a read whose deadline has passed gives nothing.
+const waits = 4
+
+// answer waits for the next response.
+func (c *Chain) answer(wait time.Duration) (resp Response, err error) {
+	for range waits {
+		if err := c.port.SetReadDeadline(time.Now().Add(wait / waits)); err != nil {
+			return Response{}, err
+		}
+		if resp, err = c.reader.Next(); !isTimeout(err) {
+			break
+		}
+	}
+	return resp, err
 }
 
 // ranges writes sorted numbers as "3, 7-9".
