@@ -65,9 +65,10 @@ func (p *Pool) admit(ctx context.Context, conn *sv2net.Conn) {
 	p.readers.Go(func() { p.welcome(ctx, pe) })
 }
 
-// turnedAway tells of refused connections now and then, not of each.
+// turnedAway tells of refused connections now and then, not of each. Whoever sees the
+// connection close finds it counted.
 func (p *Pool) turnedAway(conn *sv2net.Conn) {
-	conn.Close()
+	defer conn.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.away++
