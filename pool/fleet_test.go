@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lodefw/lode/bitcoin"
@@ -39,11 +40,14 @@ const fleetURL = "LODE_TEST_FLEET"
 func TestFleetProcess(t *testing.T) {
 	url, n := os.Getenv(fleetURL), *devices
 	if url == "" {
-		r := start(t, Config{}, false)
-		d := r.dial()
-		d.send(setup(0))
-		next[*sv2.SetupConnectionSuccess](d)
-		d.open(1, 1e12)
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, Config{}, false)
+			d := r.dial()
+			d.send(setup(0))
+			next[*sv2.SetupConnectionSuccess](d)
+			d.open(1, 1e12)
+			r.stop()
+		})
 		return
 	}
 	if err := fleet(url, n); err != nil {
