@@ -25,6 +25,8 @@ type Options struct {
 	Queue       int           // bytes that wait for the disk at most; 0 is 4 MiB
 	Wait        time.Duration // how long a record waits for a place; 0 is 100 ms
 	Log         *slog.Logger  // nil is silence
+
+	blockWait time.Duration // see Block; 0 is 2 s, for which a test's disk may be too busy
 }
 
 func (o Options) withDefaults() Options {
@@ -39,6 +41,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Wait <= 0 {
 		o.Wait = 100 * time.Millisecond
+	}
+	if o.blockWait <= 0 {
+		o.blockWait = blockWait
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -114,7 +119,7 @@ func (l *Log) Block(at time.Time, user string, height uint32, h *bitcoin.Header,
 	if err != nil {
 		return err
 	}
-	return l.wait(seq, blockWait)
+	return l.wait(seq, l.opt.blockWait)
 }
 
 // Sync returns when all records taken so far are on disk, or after limit.

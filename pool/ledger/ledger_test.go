@@ -88,7 +88,7 @@ func TestKeepsEverythingAcrossRestarts(t *testing.T) {
 
 func TestBlockIsDurableWithItsOutcome(t *testing.T) {
 	dir := t.TempDir()
-	l := open(t, dir, Options{Delay: time.Hour})
+	l := open(t, dir, Options{Delay: time.Hour, blockWait: time.Minute})
 	if err := l.Block(start, "rig", 7, header(0), nil); err != nil {
 		t.Fatal(err)
 	}
