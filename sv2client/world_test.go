@@ -416,6 +416,7 @@ func (r *rig) on() string {
 func (r *rig) until(limit time.Duration, what string, cond func() bool) time.Duration {
 	r.t.Helper()
 	began := time.Now()
+	synctest.Wait() // also for what a pool notes behind its last message
 	for !cond() {
 		if time.Since(began) > limit {
 			st, on := r.c.Status(), r.on()
