@@ -1,6 +1,7 @@
 package nodetest
 
 import (
+	crand "crypto/rand"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,7 +25,7 @@ func Btcd(t testing.TB, network string) *Node {
 		missing(t, "btcd does not build: %v", err)
 	}
 	dir := t.TempDir()
-	n := &Node{User: "lode", Password: "test", Network: network, log: filepath.Join(dir, "btcd.log")}
+	n := &Node{User: "lode", Password: crand.Text(), Network: network, log: filepath.Join(dir, "btcd.log")}
 	n.command = func(port int) *exec.Cmd {
 		return exec.Command(program, "--"+network, "--configfile="+os.DevNull,
 			"--datadir="+filepath.Join(dir, "data"), "--logdir="+filepath.Join(dir, "logs"),

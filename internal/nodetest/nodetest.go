@@ -119,12 +119,13 @@ func (n *Node) ready() error {
 	return fmt.Errorf("no answer within %s (%w):\n%s", startWithin, err, tail(n.log))
 }
 
-// Stop ends the node as an operator would, or kills it if it does not obey.
+// Stop ends the node as an operator would, or kills it if it does not obey. It has
+// time: what a killed node had not written is gone.
 func (n *Node) Stop() {
 	n.process.Process.Signal(os.Interrupt)
 	select {
 	case <-n.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		n.Kill()
 	}
 }
