@@ -16,7 +16,7 @@ import (
 
 func newTestClient(t *testing.T, n Node) *client {
 	t.Helper()
-	c, err := newClient(n, 5*time.Second, (&net.Dialer{}).DialContext)
+	c, err := newClient(n, time.Minute, (&net.Dialer{}).DialContext)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -170,7 +170,7 @@ func TestHangup(t *testing.T) {
 			t.Fatal(err)
 		}
 		done := make(chan error)
-		go func() { done <- server.Hangup(5 * time.Second) }()
+		go func() { done <- server.Hangup(time.Minute) }()
 		if f, err := client.Receive(); err != nil || f.Type != sv2.TypeSetupConnectionError {
 			t.Fatalf("Receive = %v, %v", f, err)
 		}
