@@ -399,20 +399,23 @@ func TestFastest(t *testing.T) {
 func TestMeasure(t *testing.T) {
 	eachKernel(t, func(t *testing.T, k Kernel) {
 		for _, versions := range []int{0, 1, k.Versions} {
-			rate := best(func() float64 { return k.Measure(time.Millisecond, versions) })
-			if rate < 1000 {
+			const least = 1000
+			rate := best(least, func() float64 { return k.Measure(time.Millisecond, versions) })
+			if rate < least {
 				t.Errorf("%v hashes per second of %d versions", rate, versions)
 			}
 		}
 	})
-	if hz := best(func() float64 { return Clock(time.Millisecond) }); hz < 1e6 || hz > 1e11 {
+	const least = 1e6
+	if hz := best(least, func() float64 { return Clock(time.Millisecond) }); hz < least || hz > 1e11 {
 		t.Errorf("a clock of %v Hz", hz)
 	}
 }
 
-// best is the highest of some measurements: this machine may stand still in one.
-func best(measure func() float64) (rate float64) {
-	for range trials {
+// best is the highest of some measurements, of many if it is below what it should be:
+// this machine may stand still in one, and a busy one in several in a row.
+func best(least float64, measure func() float64) (rate float64) {
+	for i := 0; i < trials || i < 100 && rate < least; i++ {
 		rate = max(rate, measure())
 	}
 	return rate
