@@ -34,7 +34,10 @@ func open(s cli.IO, o *options, n int) (*chain, error) {
 	if err != nil {
 		return nil, cli.Fail(cli.Usage, err)
 	}
-	c := &chain{number: n, sim: sim, hungUp: sim.PowerCycle}
+	c := &chain{number: n, sim: sim, hungUp: func() {
+		sim.PowerCycle()
+		sim.Port().Flush() // what the host has not read, the next one must not
+	}}
 	if c.place, err = o.place(strconv.Itoa(n), o.chains > 1); err == nil {
 		err = c.record(o)
 	}

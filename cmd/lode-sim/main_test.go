@@ -229,3 +229,29 @@ func TestSocket(t *testing.T) {
 		t.Error("no status")
 	}
 }
+
+// Hosts that leave in the middle of an answer leave nothing to the next one.
+func TestSocketLeft(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chain")
+	s := start(t, "-model", "BM1397", "-chips", "3", "-unix", path, "-speed", "1000")
+	s.next()
+	ask, _ := hex.DecodeString(strings.Repeat(readID, 20))
+	for range 300 {
+		conn, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Write(ask)
+		io.ReadFull(conn, make([]byte, 9))
+		conn.Close()
+	}
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	if got := exchange(t, conn, readID, 9); got != "aa5513971800000006" {
+		t.Errorf("answer %s", got)
+	}
+}

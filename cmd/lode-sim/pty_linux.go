@@ -107,8 +107,8 @@ func (p *pty) serve(ctx context.Context, port *chipsim.Port, hungUp func()) erro
 		case err == nil, errors.Is(err, os.ErrDeadlineExceeded):
 		case errors.Is(err, syscall.EIO): // nobody has the slave open
 			if open {
-				hungUp()
 				_ = p.raw() // the kernel forgets it with the last close
+				hungUp()
 			}
 			open = false
 			sleep(ctx, 5*time.Millisecond)

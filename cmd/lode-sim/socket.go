@@ -73,9 +73,15 @@ type portWriter struct{ io.Writer }
 
 // answers copies what the chips say until ctx ends or the host is gone.
 func answers(ctx context.Context, p *chipsim.Port, w io.Writer) {
-	stop := context.AfterFunc(ctx, func() { p.SetReadDeadline(past()) })
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		p.SetReadDeadline(past())
+	})
 	defer func() {
-		stop()
+		if !stop() {
+			<-ended // else its deadline could be the last, and the next host would hear nothing
+		}
 		p.SetReadDeadline(never())
 	}()
 	b := make([]byte, 4096)
