@@ -198,6 +198,19 @@ func testCannotBeTurnedOff(t *testing.T) {
 	}
 }
 
+// At the end it is tried again for a while, as nobody else will.
+func testTurnedOffAtLast(t *testing.T) {
+	r := newPlant(t)
+	r.run()
+	r.until("mining", 10*time.Second, is(PowerMining))
+	r.supply.do(func() { r.supply.stays = errBroken })
+	time.AfterFunc(lastTries/2, func() { r.supply.do(func() { r.supply.stays = nil }) })
+	r.stop()
+	if r.supply.isOn() || r.cores[0].isOn() || r.cores[1].isOn() {
+		t.Error("there is power after the end")
+	}
+}
+
 // A chain whose Run does not end gets no power until it has.
 func testChainDoesNotStop(t *testing.T) {
 	r := newPlant(t)

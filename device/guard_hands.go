@@ -300,6 +300,10 @@ func (h *hands) setFans(duty float64) {
 	h.fans <- duty // has room: only the loop sends
 }
 
+// lastTries is how long end tries again what cannot be turned off: nobody else will.
+// A computer or a board that is busy for a moment must not leave chips under power.
+const lastTries = time.Second
+
 // end turns everything off, and waits for all that is under way.
 func (h *hands) end() error {
 	h.mu.Lock()
@@ -318,6 +322,9 @@ func (h *hands) end() error {
 	}
 	h.mu.Unlock()
 	err := h.board.Down()
+	for begin := time.Now(); err != nil && time.Since(begin) < lastTries; err = h.board.Down() {
+		time.Sleep(lastTries / 20)
+	}
 	for _, f := range unkeep {
 		f()
 	}

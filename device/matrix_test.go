@@ -34,6 +34,7 @@ func matrix() (rows []matrixRow) {
 		matrixRow{"guard stuck", testGuardStuck},
 		matrixRow{"a part hangs", testHangingPart},
 		matrixRow{"supply cannot be turned off", testCannotBeTurnedOff},
+		matrixRow{"supply can be turned off at last", testTurnedOffAtLast},
 		matrixRow{"chain does not stop", testChainDoesNotStop},
 		matrixRow{"supply does not follow", testWalkFails},
 		matrixRow{"sensor behind the chips lost", testLiveSensor},
