@@ -22,8 +22,8 @@ func TestArmMiner(t *testing.T) {
 	r := New(t, Options{TCP: true, Devices: -1, Pool: func(_ int, c *pool.Config) { c.SharesPerMinute = 240 }})
 	miner := exec.Command(qemu, bin, "-pool", r.Pools[0].URL.String(), "-user", "arm.emulated", "-threads", "1")
 	running(t, miner, nil)
-	r.Until("a block mined on ARM", 2*time.Minute, func() bool { return r.Chain.Mined() > 0 })
-	r.Until("ten shares", time.Minute, func() bool { n, _ := r.Pools[0].Ledger.Shares(); return n >= 10 })
+	r.Until("a block mined on ARM", 5*time.Minute, func() bool { return r.Chain.Mined() > 0 })
+	r.Until("ten shares", 5*time.Minute, func() bool { n, _ := r.Pools[0].Ledger.Shares(); return n >= 10 })
 	r.recordedOnce()
 	rejected := r.Pools[0].Status().Rejected
 	delete(rejected, mining.CodeStaleShare) // with several blocks a second one may be late
@@ -83,7 +83,7 @@ func running(t *testing.T, cmd *exec.Cmd, line func(string)) {
 		cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
 		<-logged
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("%s: %v", filepath.Base(cmd.Path), err)
+			t.Errorf("%q: %v", cmd.Args, err)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package tinytest
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -25,10 +26,10 @@ func TestEmulatedBoard(t *testing.T) {
 			qemu := emulator(t, c.qemu)
 			miner, sim := built(t, "../cmd/lode-miner", c.arch, c.variant), built(t, "../cmd/lode-sim")
 			r := New(t, Options{TCP: true, Devices: -1, Pool: func(_ int, c *pool.Config) { c.SharesPerMinute = 240 }})
-			args := served(t, exec.Command(sim, "-board", "bitaxe-gamma", "-budget", "50e3"))
+			args := served(t, ahead(sim, "-board", "bitaxe-gamma", "-budget", "50e3"))
 			args = append(args, "-set", "baud=115200", "-pool", r.Pools[0].URL.String(), "-user", c.name+".emulated")
-			running(t, exec.Command(qemu, append([]string{miner}, args...)...), nil)
-			r.Until("ten shares", 4*time.Minute, func() bool { n, _ := r.Pools[0].Ledger.Shares(); return n >= 10 })
+			running(t, ahead(qemu, append([]string{miner}, args...)...), nil)
+			r.Until("ten shares", 6*time.Minute, func() bool { n, _ := r.Pools[0].Ledger.Shares(); return n >= 10 })
 			r.recordedOnce()
 			rejected := r.Pools[0].Status().Rejected
 			delete(rejected, mining.CodeStaleShare) // with several blocks a second one may be late
@@ -37,6 +38,15 @@ func TestEmulatedBoard(t *testing.T) {
 			}
 		})
 	}
+}
+
+// ahead is a command that goes before other programs, where that is allowed: a board's
+// controller answers within a tenth of a second, however many tests the computer runs.
+func ahead(name string, args ...string) *exec.Cmd {
+	if nice, err := exec.LookPath("nice"); err == nil && os.Geteuid() == 0 {
+		name, args = nice, append([]string{"-n", "-10", name}, args...)
+	}
+	return exec.Command(name, args...)
 }
 
 // served starts lode-sim and returns the arguments with which it says that

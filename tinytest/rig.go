@@ -16,6 +16,7 @@ import (
 	"net"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lodefw/lode/board"
@@ -54,8 +55,9 @@ type Rig struct {
 	Pools   []*Pool
 	Devices []*Device
 
-	t testing.TB
-	o Options
+	t       testing.TB
+	o       Options
+	virtual bool // the test's clock
 }
 
 // Pool is one pool of a Rig, which can be killed and started again. It keeps its
@@ -87,7 +89,7 @@ func New(t testing.TB, o Options) *Rig {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Rig{Chain: NewChain(EasyBits), Net: NewNetwork(), t: t, o: o}
+	r := &Rig{Chain: NewChain(EasyBits), Net: NewNetwork(), t: t, o: o, virtual: inBubble()}
 	if o.Chain == nil {
 		r.o.Chain = r.Chain
 	}
@@ -228,15 +230,26 @@ func (r *Rig) Dial(ctx context.Context, url noise.URL) (*sv2net.Conn, error) {
 }
 
 // Until waits for a condition, looking ten times a second on the test's clock, and
-// fails the test if it does not come true in time.
+// fails the test if it does not come true in time. On virtual time it looks when all
+// that happens in the same instant has happened, and so does who looks after it: a
+// block that the chain has is in the ledger, too.
 func (r *Rig) Until(what string, within time.Duration, cond func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(within); !cond(); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(within); ; time.Sleep(100 * time.Millisecond) {
+		if r.virtual {
+			synctest.Wait()
+		}
+		if cond() {
+			return
+		}
 		if time.Now().After(end) {
 			r.t.Fatalf("not within %v: %s%s", within, what, r.state())
 		}
 	}
 }
+
+// inBubble says whether the caller is in a synctest bubble, whose clock starts in 2000.
+func inBubble() bool { return time.Now().Year() < 2020 }
 
 // state tells where everything stands, for a test that failed.
 func (r *Rig) state() string {
