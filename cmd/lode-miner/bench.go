@@ -93,7 +93,9 @@ func measure(ctx context.Context, d time.Duration) ([]row, error) {
 // measure keeps the best of what it has seen: whatever disturbs makes it worse.
 func (r *row) measure(k sha256d.Kernel, d time.Duration) {
 	rate := k.Measure(d/2, r.Versions)
-	r.clock = max(r.clock, sha256d.Clock(d/50)) // just after the kernel: it may have slowed the core down
+	for range 5 { // just after the kernel: it may have slowed the core down
+		r.clock = max(r.clock, sha256d.Clock(d/250))
+	}
 	r.Hashes = max(r.Hashes, rate)
 	r.Cycles = r.clock / r.Hashes
 	r.One = max(r.One, k.Measure(d/2, 1))
