@@ -380,7 +380,7 @@ func TestStatusSocket(t *testing.T) {
 	if _, err := FetchStatus(t.Context(), addr); CodeOf(err) != TryAgain {
 		t.Errorf("FetchStatus of nothing = %v", err)
 	}
-	if _, err := ListenStatus("256.0.0.1:1"); CodeOf(err) != Bind {
+	if _, err := ListenStatus("127.0.0.1:99999"); CodeOf(err) != Bind {
 		t.Errorf("ListenStatus = %v, want code 4", err)
 	}
 }

@@ -80,6 +80,9 @@ func ServeStatus(ctx context.Context, l net.Listener, status func() any, log *sl
 		slots <- struct{}{}
 		c, err := l.Accept()
 		if ctx.Err() != nil {
+			if err == nil {
+				c.Close()
+			}
 			return nil
 		}
 		if err != nil { // out of files, say: the program goes on without a status
