@@ -83,8 +83,11 @@ func TestNoAllocations(t *testing.T) {
 func TestIdleSize(t *testing.T) {
 	modes(t, func(t *testing.T, plain bool) {
 		count, limit := 2000, 10<<10
-		if raceDetector { // its handshakes take fifty times as long, its stacks more room
+		switch {
+		case raceDetector: // its handshakes take fifty times as long, its stacks more room
 			count, limit = 100, 64<<10
+		case testing.Short(): // as under an emulator, for which 2000 are minutes
+			count = 500
 		}
 		perConn := idleBytes(t, plain, count)
 		t.Logf("%d bytes for an idle connection", perConn)
