@@ -165,6 +165,7 @@ func (n *Node) call(result any, method string, params ...any) error {
 		user, password, _ = strings.Cut(string(cookie), ":")
 	}
 	req.SetBasicAuth(user, password)
+	req.Close = true // a node closes an idle connection after 30 s, and we may be about to use it
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err
