@@ -80,7 +80,7 @@ func answers(ctx context.Context, p *chipsim.Port, w io.Writer) {
 	})
 	defer func() {
 		if !stop() {
-			<-ended // else its deadline could be the last, and the next host would hear nothing
+			<-ended // else its deadline could be the last: a busy loop for the next host
 		}
 		p.SetReadDeadline(never())
 	}()
