@@ -6,7 +6,7 @@ import (
 	"os"
 	"path"
 	"sync"
-	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -54,9 +54,11 @@ func (c *card) Replace(n slot.Name, files []fat.File) (err error) {
 	if err := present(device); err != nil {
 		return err
 	}
-	defer noChild()()
-	f, err := os.OpenFile(device, os.O_WRONLY|unix.O_EXCL, 0) // exclusive: it is mounted nowhere
-	if err != nil {
+	var f *os.File
+	if err := whenFree(func() (err error) {
+		f, err = os.OpenFile(device, os.O_WRONLY|unix.O_EXCL, 0) // exclusive: it is mounted nowhere
+		return err
+	}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
@@ -77,12 +79,19 @@ func overwrite(name string, content []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// noChild keeps children from being started until the end. Before it is the miner, a
-// child has all files of ours, also one that we have closed since: a file system could
-// not be unmounted, nor made read only, and would stay as it is for good (EBUSY).
-func noChild() (end func()) {
-	syscall.ForkLock.RLock()
-	return syscall.ForkLock.RUnlock
+// busyWithin is how long a busy partition is waited for. A child has all files of
+// ours until it is the miner, also those that we have closed since.
+const busyWithin = 2 * time.Second
+
+// whenFree does what nobody else may have the files of a partition for, as unmounting
+// it: a file system that stayed mounted would stay so for good.
+func whenFree(do func() error) error {
+	for end := time.Now().Add(busyWithin); ; time.Sleep(5 * time.Millisecond) {
+		late := time.Now().After(end)
+		if err := do(); late || !errors.Is(err, unix.EBUSY) {
+			return err
+		}
+	}
 }
 
 // with calls f with the folder of a part, for writing if told so.
@@ -96,22 +105,28 @@ func (c *card) with(part string, write bool, f func(dir string) error) (err erro
 		if !write {
 			return f(bootDir)
 		}
-		defer noChild()()
 		if err := unix.Mount("", bootDir, "", unix.MS_REMOUNT|noPrograms, ""); err != nil {
 			return fmt.Errorf("%s for writing: %w", bootDir, err)
 		}
 		defer func() {
-			err = errors.Join(err, unix.Mount("", bootDir, "", unix.MS_REMOUNT|unix.MS_RDONLY|noPrograms, ""))
+			err = errors.Join(err, whenFree(func() error {
+				return unix.Mount("", bootDir, "", unix.MS_REMOUNT|unix.MS_RDONLY|noPrograms, "")
+			}))
 		}()
 		return f(bootDir)
 	}
 	if write {
 		return errors.New("a slot is replaced, not changed")
 	}
-	defer noChild()()
-	if err := mountPartition(c.slots[slot.Name(part)], slotDir, unix.MS_RDONLY); err != nil {
+	device := c.slots[slot.Name(part)]
+	if err := present(device); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, unix.Unmount(slotDir, 0)) }()
+	if err := whenFree(fatAt(device, slotDir, unix.MS_RDONLY).fresh); err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, whenFree(func() error { return unix.Unmount(slotDir, 0) }))
+	}()
 	return f(slotDir)
 }

@@ -37,11 +37,19 @@ func mountAll() (err error) {
 }
 
 func (m mount) do() error {
+	err := m.fresh()
+	if errors.Is(err, unix.EBUSY) { // the kernel has mounted it
+		return nil
+	}
+	return err
+}
+
+// fresh mounts what is not mounted yet.
+func (m mount) fresh() error {
 	if err := os.MkdirAll(m.target, 0o755); err != nil {
 		return err
 	}
-	err := unix.Mount(m.source, m.target, m.kind, m.flags, m.options)
-	if err != nil && !errors.Is(err, unix.EBUSY) { // the kernel has mounted it
+	if err := unix.Mount(m.source, m.target, m.kind, m.flags, m.options); err != nil {
 		return fmt.Errorf("%s at %s: %w", m.source, m.target, err)
 	}
 	return nil
