@@ -55,8 +55,9 @@ func (m mount) fresh() error {
 	return nil
 }
 
-// deviceWithin is how long a card takes to show its partitions.
-const deviceWithin = 20 * time.Second
+// deviceWithin is how long a card may take to show its partitions. It is the card that
+// this was loaded from, so it is there; a kernel that is busy with itself may need long.
+const deviceWithin = time.Minute
 
 // partitions mounts the card's: boot read only, data for writing.
 func (m *machine) partitions() (result string, err error) {
@@ -104,17 +105,19 @@ func present(device string) error {
 }
 
 // appears waits for a device. The kernel makes its file a moment before it can be
-// opened (ENXIO).
+// opened (ENXIO). Looks are counted, not time: while the machine stands still, the
+// device does not come either.
 func appears(name string, within time.Duration) bool {
-	for end := time.Now().Add(within); ; time.Sleep(50 * time.Millisecond) {
-		late := time.Now().After(end) // before it is looked for: the machine may stand still
+	const pause = 50 * time.Millisecond
+	for looks := within / pause; ; looks-- {
 		if f, err := os.Open(name); err == nil {
 			f.Close()
 			return true
 		}
-		if late {
+		if looks <= 0 {
 			return false
 		}
+		time.Sleep(pause)
 	}
 }
 

@@ -143,9 +143,13 @@ func (n *network) servers() []string {
 	return n.ntp
 }
 
+// interfaceWithin is how long the board's interface is waited for, before another one
+// will do.
+const interfaceWithin = 20 * time.Second
+
 // findInterface waits for the board's interface; if it has another one only, that.
 func findInterface(ctx context.Context, name string) (string, error) {
-	for end := time.Now().Add(deviceWithin); ; {
+	for end := time.Now().Add(interfaceWithin); ; {
 		if _, err := net.InterfaceByName(name); err == nil {
 			return name, nil
 		}
