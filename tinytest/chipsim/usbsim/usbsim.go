@@ -84,22 +84,39 @@ func (b *Board) Rebooted() bool {
 	return b.boots > 0
 }
 
+// wholeWithin is how long the rest of a request may take. A host writes one at once,
+// but it may be an emulator on a busy computer.
+const wholeWithin = time.Second
+
 // Serve answers requests until the stream ends. A request too short to be one is
-// dropped, as the firmware does.
+// dropped, as the firmware does, and, where the stream has deadlines, one that is cut
+// by a host that starts anew.
 func (b *Board) Serve(port io.ReadWriter) error {
-	var head [2]byte
+	limit := func(time.Time) error { return nil }
+	if d, ok := port.(interface{ SetReadDeadline(time.Time) error }); ok {
+		limit = d.SetReadDeadline
+	}
 	for {
-		if _, err := io.ReadFull(port, head[:]); err != nil {
+		request := make([]byte, 2)
+		if _, err := io.ReadFull(port, request[:1]); err != nil {
 			return end(err)
 		}
-		n := int(binary.LittleEndian.Uint16(head[:]))
-		if n < 6 || n > 4096 {
+		if err := limit(time.Now().Add(wholeWithin)); err != nil {
+			return end(err)
+		}
+		_, err := io.ReadFull(port, request[1:])
+		if n := int(binary.LittleEndian.Uint16(request)); err == nil && n >= 6 && n <= 4096 {
+			request = append(request, make([]byte, n-2)...)
+			_, err = io.ReadFull(port, request[2:])
+		}
+		if err != nil && !late(err) {
+			return end(err)
+		}
+		if err := limit(time.Time{}); err != nil {
+			return end(err)
+		}
+		if err != nil || len(request) == 2 {
 			continue
-		}
-		request := make([]byte, n)
-		copy(request, head[:])
-		if _, err := io.ReadFull(port, request[2:]); err != nil {
-			return end(err)
 		}
 		time.Sleep(b.Work)
 		answer := b.Answer(request)
@@ -113,6 +130,12 @@ func (b *Board) Serve(port io.ReadWriter) error {
 			return end(err)
 		}
 	}
+}
+
+// late says whether a deadline has passed, as os.ErrDeadlineExceeded does.
+func late(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 func end(err error) error {

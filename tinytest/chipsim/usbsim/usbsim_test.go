@@ -2,7 +2,11 @@ package usbsim_test
 
 import (
 	"bytes"
+	"io"
+	"net"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"periph.io/x/conn/v3/physic"
 
@@ -75,4 +79,28 @@ func FuzzAnswer(f *testing.F) {
 			t.Errorf("% x: answers differ: % x and % x", request, old, fresh)
 		}
 	})
+}
+
+// A host that starts anew in the middle of a request is heard again.
+func TestCutRequest(t *testing.T) {
+	request := []byte{6, 0, 9, 0, 6, 0} // read pin 0
+	for cut := 1; cut < len(request); cut++ {
+		synctest.Test(t, func(t *testing.T) {
+			host, port := net.Pipe()
+			done := make(chan error)
+			go func() { done <- board(false).Serve(port) }()
+			host.Write(request[:cut])
+			time.Sleep(2 * time.Second)
+			host.SetDeadline(time.Now().Add(5 * time.Second))
+			if _, err := host.Write(request); err != nil {
+				t.Fatalf("cut after %d: %v", cut, err)
+			}
+			answer := make([]byte, 4)
+			if _, err := io.ReadFull(host, answer); err != nil || answer[2] != request[2] {
+				t.Errorf("cut after %d: % x, %v", cut, answer, err)
+			}
+			host.Close()
+			<-done
+		})
+	}
 }
