@@ -97,25 +97,11 @@ func (b *Board) Serve(port io.ReadWriter) error {
 		limit = d.SetReadDeadline
 	}
 	for {
-		request := make([]byte, 2)
-		if _, err := io.ReadFull(port, request[:1]); err != nil {
+		request, err := read(port, limit)
+		if err != nil {
 			return end(err)
 		}
-		if err := limit(time.Now().Add(wholeWithin)); err != nil {
-			return end(err)
-		}
-		_, err := io.ReadFull(port, request[1:])
-		if n := int(binary.LittleEndian.Uint16(request)); err == nil && n >= 6 && n <= 4096 {
-			request = append(request, make([]byte, n-2)...)
-			_, err = io.ReadFull(port, request[2:])
-		}
-		if err != nil && !late(err) {
-			return end(err)
-		}
-		if err := limit(time.Time{}); err != nil {
-			return end(err)
-		}
-		if err != nil || len(request) == 2 {
+		if request == nil {
 			continue
 		}
 		time.Sleep(b.Work)
@@ -130,6 +116,30 @@ func (b *Board) Serve(port io.ReadWriter) error {
 			return end(err)
 		}
 	}
+}
+
+// read is the next request, nil for what is none.
+func read(port io.Reader, limit func(time.Time) error) ([]byte, error) {
+	request := make([]byte, 2)
+	if _, err := io.ReadFull(port, request[:1]); err != nil {
+		return nil, err
+	}
+	if err := limit(time.Now().Add(wholeWithin)); err != nil {
+		return nil, err
+	}
+	_, err := io.ReadFull(port, request[1:])
+	if err == nil {
+		n := int(binary.LittleEndian.Uint16(request))
+		if n < 6 || n > 4096 {
+			return nil, limit(time.Time{})
+		}
+		request = append(request, make([]byte, n-2)...)
+		_, err = io.ReadFull(port, request[2:])
+	}
+	if late(err) {
+		request, err = nil, nil
+	}
+	return request, errors.Join(err, limit(time.Time{}))
 }
 
 // late says whether a deadline has passed, as os.ErrDeadlineExceeded does.
