@@ -177,11 +177,7 @@ func (m *machine) mine(ctx context.Context) {
 		s.status = address
 	}
 	var parts sync.WaitGroup
-	defer func() {
-		late, stop := context.WithTimeout(context.Background(), partsWithin)
-		defer stop()
-		wait(late, done(&parts))
-	}()
+	defer func() { waitWithin(partsWithin, done(&parts)) }()
 	part := func(name string, f func()) {
 		parts.Go(func() {
 			for panics(name, m.console, f) && sleep(ctx, maxBackOff) {
@@ -229,6 +225,13 @@ func wait(ctx context.Context, done <-chan struct{}) bool {
 	case <-done:
 		return true
 	}
+}
+
+// waitWithin waits for done, but no longer than limit.
+func waitWithin(limit time.Duration, done <-chan struct{}) {
+	ctx, stop := context.WithTimeout(context.Background(), limit)
+	defer stop()
+	wait(ctx, done)
 }
 
 // complain shows the end of the log of a miner that has ended.

@@ -2,7 +2,6 @@ package pid1
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -133,9 +132,7 @@ func (p *process) start() (pid int, err error) {
 
 // closeWhen closes c when up is closed, or after a time.
 func closeWhen(up <-chan struct{}, within time.Duration, c io.Closer) {
-	late, stop := context.WithTimeout(context.Background(), within)
-	defer stop()
-	wait(late, up)
+	waitWithin(within, up)
 	c.Close()
 }
 
@@ -156,11 +153,7 @@ const logWithin = time.Second
 // wait is part of runner: the child has ended, and all it said is in the log. The first
 // process is the parent of all that have lost theirs, and has to wait for them too.
 func (p *process) wait(pid int) string {
-	defer func() {
-		late, stop := context.WithTimeout(context.Background(), logWithin)
-		defer stop()
-		wait(late, p.logged)
-	}()
+	defer func() { waitWithin(logWithin, p.logged) }()
 	for {
 		var how unix.WaitStatus
 		switch got, err := unix.Wait4(-1, &how, 0, nil); {
