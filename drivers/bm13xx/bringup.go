@@ -80,7 +80,7 @@ func (c *Chain) act(ctx context.Context, s *step) error {
 	case doIdentify:
 		return c.identify(ctx)
 	case doInactive:
-		return c.command(ctx, Command{Op: OpInactive}, paceAll)
+		return c.command(ctx, Command{Op: OpInactive, All: true}, paceAll)
 	case doAddresses:
 		return c.assign(ctx)
 	case doFirst:
@@ -136,7 +136,7 @@ func (c *Chain) writeOne(ctx context.Context, chip int, reg Reg, value uint32) e
 func (c *Chain) assign(ctx context.Context) (err error) {
 	for try := range tries {
 		if try > 0 {
-			if err := c.command(ctx, Command{Op: OpInactive}, paceAll); err != nil {
+			if err := c.command(ctx, Command{Op: OpInactive, All: true}, paceAll); err != nil {
 				return err
 			}
 		}

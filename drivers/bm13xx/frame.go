@@ -73,7 +73,7 @@ func (w Wire) Append(b []byte, c Command) []byte {
 	b = w.appendPreamble(b)
 	start := len(b)
 	header, length := headerCommand|w.code(c.Op), uint8(lengthShort)
-	if c.All || c.Op == OpInactive {
+	if c.All {
 		header |= headerAll
 	}
 	if c.Op == OpWrite {
