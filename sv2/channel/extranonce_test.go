@@ -63,13 +63,14 @@ func playExtranonces(t *testing.T, events []byte, limit int) {
 		t.Fatal(err)
 	}
 	const inUse = 1 << 30
-	model, tip := map[byte]int{}, 0
+	var model [256]int
+	tip := 0
 	for _, event := range events {
 		switch event % 4 {
 		case 0, 1:
 			p, err := e.Allocate()
-			if err != nil && blocked(model, tip) < min(limit, 256) {
-				t.Fatalf("tip %d: %v with %d prefixes blocked", tip, err, blocked(model, tip))
+			if err != nil && blocked(&model, tip) < min(limit, 256) {
+				t.Fatalf("tip %d: %v with %d prefixes blocked", tip, err, blocked(&model, tip))
 			}
 			if err == nil && model[p[1]] > tip {
 				t.Fatalf("tip %d: %x given out, free from %d", tip, p, model[p[1]])
@@ -90,12 +91,12 @@ func playExtranonces(t *testing.T, events []byte, limit int) {
 			tip++
 		}
 	}
-	if n := blocked(model, inUse-1); n != e.InUse() {
+	if n := blocked(&model, inUse-1); n != e.InUse() {
 		t.Fatalf("%d in use, want %d", e.InUse(), n)
 	}
 }
 
-func blocked(model map[byte]int, tip int) (n int) {
+func blocked(model *[256]int, tip int) (n int) {
 	for _, from := range model {
 		if from > tip {
 			n++
