@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/btcsuite/btcd/address/v2/base58"
 )
 
 // The pair that is in every example configuration of the reference implementation.
@@ -153,16 +155,27 @@ func TestKeyInConfiguration(t *testing.T) {
 	}
 }
 
+// FuzzKeyText takes its input as text, and as the bytes of text with the right
+// checksum, which chance would hardly find.
 func FuzzKeyText(f *testing.F) {
 	for _, s := range []string{demoPublic, demoSecret, "", "9", hidden, "2di19GHYQnAZJmEpoUeP7C3Eg9TCcksHr23rZCC83dvUiZgiDL"} {
 		f.Add(s)
+		if b, first, err := base58.CheckDecode(s); err == nil {
+			f.Add(string(append([]byte{first}, b...)))
+		}
 	}
-	f.Fuzz(func(t *testing.T, text string) {
+	check := func(t *testing.T, text string) {
 		if k, err := ParsePublicKey(text); err == nil && k.String() != text {
 			t.Errorf("%q is read as %v", text, k)
 		}
 		if k, err := ParseSecretKey(text); err == nil && k.Encode() != text {
 			t.Errorf("%q is read as another key", text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		check(t, text)
+		if 0 < len(text) && len(text) < longestKey {
+			check(t, base58.CheckEncode([]byte(text[1:]), text[0]))
 		}
 	})
 }
