@@ -4,7 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
+
+	"github.com/btcsuite/btcd/address/v2/base58"
+	"github.com/btcsuite/btcd/address/v2/bech32"
+	"github.com/btcsuite/btcd/chaincfg/v2"
+	"github.com/btcsuite/btcd/txscript/v2"
 
 	"github.com/lodefw/lode/internal/vectors"
 )
@@ -40,6 +46,9 @@ func TestPayoutScriptRefuses(t *testing.T) {
 		{"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "regtest"},
 		{"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "testnet"},
 		{"0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798", "mainnet"},
+		{"bc1pfeessrawgf", "mainnet"},                             // an anchor, which anybody may spend
+		{"bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kj9wkru", "mainnet"}, // a key hash's bytes as version 1
+		{strings.Repeat("z", 1<<20), "mainnet"},
 	} {
 		if script, err := PayoutScript(c.addr, c.net); err == nil {
 			t.Errorf("PayoutScript(%q, %s) = %x, must be refused", c.addr, c.net, script)
@@ -55,15 +64,49 @@ func TestSubsidyInterval(t *testing.T) {
 	}
 }
 
+// FuzzPayoutScript also takes the text for what is inside an address, whose checksum
+// no chance would meet.
 func FuzzPayoutScript(f *testing.F) {
 	f.Add("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4")
 	f.Add("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa")
-	f.Fuzz(func(t *testing.T, addr string) {
-		script, err := PayoutScript(addr, "mainnet")
-		if err == nil && (len(script) < 22 || len(script) > 42) {
-			t.Errorf("%q pays to %x", addr, script)
+	f.Add("\x00twenty bytes of hash")
+	f.Add("\x00a hash that has 32 bytes as v0's")
+	f.Add("\x01a key that has 32 bytes, as v1's")
+	f.Add("\x01twenty bytes of hash")
+	f.Add("\x01\x4e\x73")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, addr := range addressesOf(text) {
+			script, err := PayoutScript(addr, "mainnet")
+			if err != nil {
+				continue
+			}
+			_, back, _, err := txscript.ExtractPkScriptAddrs(script, &chaincfg.MainNetParams)
+			if err != nil || len(back) != 1 || !strings.EqualFold(back[0].EncodeAddress(), addr) || len(script) < 22 || len(script) > 42 {
+				t.Errorf("%q pays to %x: %v, %v", addr, script, back, err)
+			}
 		}
 	})
+}
+
+// addressesOf are the text itself, and the addresses whose first byte is the version
+// and whose rest is the hash.
+func addressesOf(text string) []string {
+	all := []string{text}
+	if len(text) < 2 || len(text) > 65 {
+		return all
+	}
+	all = append(all, base58.CheckEncode([]byte(text[1:]), text[0]))
+	data, err := bech32.ConvertBits([]byte(text[1:]), 8, 5, true)
+	if err != nil {
+		return all
+	}
+	data = append([]byte{text[0] % 32}, data...)
+	for _, encode := range []func(string, []byte) (string, error){bech32.Encode, bech32.EncodeM} {
+		if addr, err := encode("bc", data); err == nil {
+			all = append(all, addr)
+		}
+	}
+	return all
 }
 
 func ExamplePayoutScript() {
