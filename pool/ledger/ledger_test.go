@@ -2,11 +2,14 @@ package ledger
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -278,19 +281,35 @@ func TestShareDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// FuzzParseRecord also mends the length and the checksum, which no chance would meet.
 func FuzzParseRecord(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(appendRecord(nil, &Record{Kind: KindShare, Sequence: 1, Time: start, User: "a"}, header(1)))
 	f.Add(appendRecord(nil, &Record{Kind: KindBlock, Sequence: 2, Height: 9, Outcome: "no"}, header(2)))
+	// A user that is too long: the outcome and its length, with an empty outcome behind.
+	long := appendRecord(nil, &Record{Kind: KindBlock, Outcome: strings.Repeat("o", maxUser+1)}, header(3))
+	user := len(long) - 2 - 2 - (maxUser + 1)
+	f.Add(slices.Concat(long[:user], long[user+2:], []byte{0, 0}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, n, err := parseRecord(b)
-		if err != nil {
-			return
-		}
-		if again := appendRecord(nil, &r, &r.Header); !bytes.Equal(again, b[:n]) {
-			t.Errorf("%x reads as %+v and writes as %x", b[:n], r, again)
+		checkRecord(t, b)
+		if b = bytes.Clone(b); len(b) >= frameSize {
+			binary.LittleEndian.PutUint32(b, uint32(len(b)-frameSize))
+			binary.LittleEndian.PutUint32(b[4:], checksum(b))
+			checkRecord(t, b)
 		}
 	})
+}
+
+// checkRecord says that b is no record, or is written again as it is.
+func checkRecord(t *testing.T, b []byte) {
+	t.Helper()
+	r, n, err := parseRecord(b)
+	if err != nil {
+		return
+	}
+	if again := appendRecord(nil, &r, &r.Header); !bytes.Equal(again, b[:n]) {
+		t.Errorf("%x reads as %+v and writes as %x", b[:n], r, again)
+	}
 }
 
 func BenchmarkShare(b *testing.B) {

@@ -108,20 +108,20 @@ func (r *Record) parse(b []byte) bool {
 		return false
 	}
 	r.Header = h
-	b, ok := takeText(b[109:], &r.User)
+	b, ok := takeText(b[109:], &r.User, maxUser)
 	if !ok {
 		return false
 	}
-	b, ok = takeText(b, &r.Outcome)
+	b, ok = takeText(b, &r.Outcome, maxOutcome)
 	return ok && len(b) == 0
 }
 
-func takeText(b []byte, s *string) ([]byte, bool) {
+func takeText(b []byte, s *string, limit int) ([]byte, bool) {
 	if len(b) < 2 {
 		return nil, false
 	}
 	n := int(binary.LittleEndian.Uint16(b))
-	if n > len(b)-2 {
+	if n > limit || n > len(b)-2 {
 		return nil, false
 	}
 	*s = string(b[2 : 2+n])
