@@ -48,19 +48,23 @@ func loadGenesis(dir string, now time.Time, bits uint32) (*wire.MsgBlock, error)
 	return genesis, writeFile(path, b.Bytes())
 }
 
+// parseGenesis reads what newGenesis made. Only the header is taken from raw: the rest
+// has to be what belongs to it, to the last byte.
 func parseGenesis(raw []byte) (*wire.MsgBlock, error) {
-	var block wire.MsgBlock
-	r := bytes.NewReader(raw)
-	if err := block.Deserialize(r); err != nil || r.Len() != 0 {
+	var h wire.BlockHeader
+	if err := h.Deserialize(bytes.NewReader(raw)); err != nil {
 		return nil, fmt.Errorf("%s is damaged; restore it, or start anew with an empty directory", genesisFile)
 	}
-	h := &block.Header
 	target := blockchain.CompactToBig(h.Bits)
-	same := newGenesis(h.Timestamp, h.Bits)
-	if target.Sign() <= 0 || target.Cmp(powLimit()) > 0 || same.BlockHash() != block.BlockHash() {
-		return nil, fmt.Errorf("%s is of another version of lode; start anew with an empty directory", genesisFile)
+	block := newGenesis(h.Timestamp, h.Bits)
+	var same bytes.Buffer
+	if err := block.Serialize(&same); err != nil {
+		return nil, err
 	}
-	return &block, nil
+	if target.Sign() <= 0 || target.Cmp(powLimit()) > 0 || !bytes.Equal(raw, same.Bytes()) {
+		return nil, fmt.Errorf("%s is damaged, or of another version of lode; restore it, or start anew with an empty directory", genesisFile)
+	}
+	return block, nil
 }
 
 // writeFile is there whole or not at all.
