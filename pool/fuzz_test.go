@@ -21,7 +21,8 @@ import (
 // pool goes on, and holds no more than its limits allow.
 func FuzzConversation(f *testing.F) {
 	f.Add([]byte{0, 1, 1, 3, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
-	f.Add([]byte{0, 2, 3, 1, 3, 2, 3, 3, 14, 3, 3, 12, 1, 2, 13, 3})
+	f.Add([]byte{0, 2, 3, 1, 3, 2, 3, 3, 14, 3, 3, 12, 0, 1, 2, 13, 3})
+	f.Add([]byte{0, 1, 12, 1, 2, 1, 13, 10, 1, 1, 7, 3, 1, 1, 1, 3, 1, 1, 2, 3, 1, 1, 3, 3, 1, 1, 4, 13, 20}) // blocks
 	f.Add([]byte{0, 1, 13, 200, 13, 200, 3, 3, 3})
 	f.Add([]byte{1, 0, 0})
 	f.Add([]byte{11, 26, 128, 3, 1, 2, 3})
@@ -97,7 +98,8 @@ func (in *input) u32() uint32 { return binary.LittleEndian.Uint32(in.bytes(4)) }
 func (r *rig) step(conn *sv2net.Conn, in *input, n int) error {
 	switch op := in.byte() % 16; op {
 	case 12:
-		r.chain.templates <- template(100+in.id(), in.byte(), hardBits)
+		bits := []uint32{hardBits, easyBits}[in.byte()%2]
+		r.chain.templates <- template(100+in.id(), in.byte(), bits)
 	case 13:
 		time.Sleep(time.Duration(in.byte()) * 100 * time.Millisecond)
 	case 14:
