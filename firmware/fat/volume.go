@@ -48,10 +48,12 @@ func (v *Volume) Extents(name string) ([]Extent, error) {
 
 func (v *Volume) extents(name string, cluster int, size int64) ([]Extent, error) {
 	var all []Extent
+	been := make([]bool, v.layout.clusters()+2) // a circle would give what was never in the file, up to the volume's size
 	for left := size; left > 0; {
-		if !v.layout.has(cluster) || len(all) > v.layout.clusters() {
+		if !v.layout.has(cluster) || been[cluster] {
 			return nil, fmt.Errorf("fat: the chain of %s is damaged", name)
 		}
+		been[cluster] = true
 		n := min(left, int64(v.layout.cluster()))
 		all = append(all, Extent{v.layout.at(cluster), n})
 		left -= n
