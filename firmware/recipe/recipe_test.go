@@ -118,11 +118,18 @@ func TestDeviceGoesThere(t *testing.T) {
 
 func FuzzParseDevice(f *testing.F) {
 	f.Add([]byte("board = \"b\"\nbuilt = 1\nversion = \"v1.2.3\"\n"))
+	f.Add([]byte("board = \"b\"\nbuilt = 1\nversion = \"v1.2.3-0-7\"\nslots = []\nconsole = \"\\u0001\\\\\"\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if d, err := ParseDevice(text); err == nil {
-			if _, err := d.Encode(); err != nil {
-				t.Fatalf("taken, but: %v", err)
-			}
+		d, err := ParseDevice(text)
+		if err != nil {
+			return
+		}
+		again, err := d.Encode()
+		if err != nil {
+			t.Fatalf("taken, but: %v", err)
+		}
+		if back, err := ParseDevice(again); err != nil || !reflect.DeepEqual(back, d) {
+			t.Fatalf("%+v is written as %q and read as %+v, %v", d, again, back, err)
 		}
 	})
 }

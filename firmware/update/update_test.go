@@ -244,6 +244,21 @@ func TestSignify(t *testing.T) {
 	}
 }
 
+func FuzzParseVersion(f *testing.F) {
+	for _, text := range []string{"v1.2.3-14-gabcdef0-dirty", "1.2.3", "v1.2.3-0-7", "v1.2.3-0-", "v1.2.3-007", "v1.2.3-rc1", "1.2.3-" + strings.Repeat("x", 74)} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		v, err := ParseVersion(text)
+		if err != nil {
+			return
+		}
+		if back, err := ParseVersion(v.String()); err != nil || back != v || v.String() != "v"+strings.TrimPrefix(text, "v") {
+			t.Errorf("%q is %+v, and that is %+v, %v", text, v, back, err)
+		}
+	})
+}
+
 func FuzzParse(f *testing.F) {
 	m := &Manifest{Format: 1, Board: "b", Version: Version{Major: 1}, Built: 1, Files: []File{FileOf("a", []byte("a"))}}
 	text, _ := m.Encode()

@@ -27,7 +27,7 @@ func ParseVersion(text string) (Version, error) {
 	bad := func(why string) (Version, error) {
 		return Version{}, fmt.Errorf("update: version %.80q: %s; it looks like v1.2.3 or v1.2.3-14-gabcdef0", text, why)
 	}
-	if len(text) > maxVersion {
+	if text = "v" + strings.TrimPrefix(text, "v"); len(text) > maxVersion { // as String writes it
 		return bad("too long")
 	}
 	numbers, rest, _ := strings.Cut(strings.TrimPrefix(text, "v"), "-")
@@ -43,13 +43,14 @@ func ParseVersion(text string) (Version, error) {
 		*n = uint32(x)
 	}
 	if rest == "" {
-		if len(text) > 0 && text[len(text)-1] == '-' {
+		if text[len(text)-1] == '-' {
 			return bad("ends in a dash")
 		}
 		return v, nil
 	}
 	commits, suffix, more := strings.Cut(rest, "-")
-	if x, err := strconv.ParseUint(commits, 10, 64); err == nil {
+	// What String would write in another way (0, 007) is no number, so that all comes back.
+	if x, err := strconv.ParseUint(commits, 10, 64); err == nil && x > 0 && commits == strconv.FormatUint(x, 10) {
 		v.Commits = x
 		if !more {
 			return v, nil
