@@ -110,7 +110,22 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// Text that would make the decoder use much memory is refused before.
+func TestDeep(t *testing.T) {
+	for _, c := range []struct{ text, says string }{
+		{strings.Repeat("a={", 5000), "5000 braces"},
+		{"\n" + strings.Repeat("a.", 5000) + "a=1", "line 2: more than 100 dots"},
+		{strings.Repeat("#\n", mostBytes), "131072 bytes"},
+	} {
+		if _, err := Parse([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%.20q: %v, want %q", c.text, err, c.says)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
+	f.Add([]byte(strings.Repeat("a={", 33)))
+	f.Add([]byte(strings.Repeat("a.", 101) + "a=1"))
 	f.Add(Example())
 	f.Add([]byte("name = 'a'\nunguarded = 'b'\n[[chain]]\nuart='/dev/ttyAMA1'\nmodel='BM1370'\nchips=1\nclock=525"))
 	f.Add([]byte("[[rail]]\nkind = 'apw'"))

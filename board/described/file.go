@@ -110,8 +110,13 @@ func (d *duration) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// mostBytes is more than a file can have to say.
-const mostBytes = 1 << 20
+// The most that a file can have to say. The decoder's memory grows with the square
+// of how deep tables are in each other, by braces or by dots in a key.
+const (
+	mostBytes  = 64 << 10
+	mostBraces = 32  // in a file
+	mostDots   = 100 // in a line
+)
 
 // Read reads a file.
 func Read(path string) (*File, error) {
@@ -128,8 +133,8 @@ func Read(path string) (*File, error) {
 
 // Parse reads a file's text, and checks all that can be checked without the board.
 func Parse(text []byte) (*File, error) {
-	if len(text) > mostBytes {
-		return nil, fmt.Errorf("%d bytes are too many", len(text))
+	if err := bounded(string(text)); err != nil {
+		return nil, err
 	}
 	var f File
 	md, err := toml.Decode(string(text), &f)
@@ -145,6 +150,23 @@ func Parse(text []byte) (*File, error) {
 		errs = append(errs, fmt.Errorf("there is no key %q; docs/board-file.md has all", key))
 	}
 	return &f, errors.Join(append(errs, f.check())...)
+}
+
+// bounded refuses text that would take long to decode.
+func bounded(text string) error {
+	if len(text) > mostBytes {
+		return fmt.Errorf("%d bytes are too many, it can have %d", len(text), mostBytes)
+	}
+	if n := strings.Count(text, "{"); n > mostBraces {
+		return fmt.Errorf("%d braces are too many: write tables as [[rail]] and keys below it", n)
+	}
+	number := 0
+	for line := range strings.Lines(text) {
+		if number++; strings.Count(line, ".") > mostDots {
+			return fmt.Errorf("line %d: more than %d dots are too many", number, mostDots)
+		}
+	}
+	return nil
 }
 
 // complaints collects what is wrong with a part.
