@@ -79,7 +79,7 @@ func parseResult(b []byte, at int) (Result, answer) {
 }
 
 func resultAt(b []byte, i int) (Result, answer) {
-	if i < 0 || i+headSize > len(b) || command(b[i]&0xf) != cmdReadResult {
+	if i < 0 || i > len(b)-headSize || command(b[i]&0xf) != cmdReadResult {
 		return Result{}, noAnswer
 	}
 	id := b[i] >> 4
@@ -104,7 +104,7 @@ func parseRegister(b []byte, chip, at int) (r Register, ok bool) {
 
 // findHead returns where the word stands, at or after offset from; -1 if nowhere.
 func findHead(b []byte, first, second byte, from int) int {
-	for i := max(from, 0); i+headSize <= len(b); i += 2 {
+	for i := max(from, 0); i <= len(b)-headSize; i += 2 {
 		if b[i] == first && b[i+1] == second {
 			return i
 		}

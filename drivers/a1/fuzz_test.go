@@ -2,6 +2,7 @@ package a1
 
 import (
 	"bytes"
+	"math"
 	"testing"
 )
 
@@ -13,6 +14,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x00\x01\x00\x00\x01"), 1, 4)
 	f.Add([]byte("\x08\x00"), 64, 256)
 	f.Add([]byte("\x18"), 0, -1)
+	f.Add([]byte("\x1a\x01"), 1, math.MaxInt)
 	f.Fuzz(func(t *testing.T, b []byte, chip, at int) {
 		if r, a := parseResult(b, at); a == gotResult {
 			raw := []byte{r.Job<<4 | byte(cmdReadResult), byte(r.Chip), byte(r.Nonce), byte(r.Nonce >> 8), byte(r.Nonce >> 16), byte(r.Nonce >> 24)}

@@ -362,6 +362,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte{}, 0, uint32(0))
 	f.Add(make([]byte, 71), 0, uint32(1))
 	f.Add(make([]byte, 72), 0, uint32(1))
+	f.Add(make([]byte, 72), math.MaxInt, uint32(1))
 	f.Fuzz(func(t *testing.T, b []byte, chip int, word uint32) {
 		a, ok := parseAnswer(b, chip)
 		if ok != (chip >= 0 && chip <= len(b) && len(b) >= 72+chip) {

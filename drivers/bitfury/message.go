@@ -131,7 +131,7 @@ const ringSize = 16
 // back is too short.
 func parseAnswer(b []byte, chip int) (a Answer, ok bool) {
 	at := answerAt(chip)
-	if chip < 0 || at+4*(ringSize+1) > len(b) {
+	if chip < 0 || chip > len(b) || at+4*(ringSize+1) > len(b) {
 		return a, false
 	}
 	b = b[at:]
