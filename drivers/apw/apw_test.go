@@ -86,6 +86,11 @@ func FuzzPacket(f *testing.F) {
 		if err == nil && !bytes.Equal(appendPacket(nil, cmd, payload...), b) {
 			t.Errorf("% x is read as %02x % x", b, cmd, payload)
 		}
+		if n := len(b); n > 0 && n <= 250 {
+			if cmd, payload, err := parsePacket(appendPacket(nil, b[0], b[1:]...)); err != nil || cmd != b[0] || !bytes.Equal(payload, b[1:]) {
+				t.Errorf("command and payload % x are read as %02x % x, %v", b, cmd, payload, err)
+			}
+		}
 		if len(b) > 0 {
 			if _, _, err := parsePacket(b[:len(b)-1]); err == nil && len(b)-1 != int(b[2])+2 {
 				t.Errorf("a prefix of % x was taken", b)

@@ -2,6 +2,7 @@ package chipsim
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -382,6 +383,13 @@ func FuzzParser(f *testing.F) {
 	for _, s := range []string{"55aa520500000a", "55aa5305000003", "55aa400500001c", "5405000019", "55aa5109000840bd026501", "55aa2156"} {
 		b, _ := hex.DecodeString(s)
 		f.Add(b)
+	}
+	for _, length := range []byte{0x36, 0x56, 0x96} { // jobs
+		b := make([]byte, length-2)
+		b[0], b[1] = cmdJob, length
+		b = binary.BigEndian.AppendUint16(b, crc16(b))
+		f.Add(b)
+		f.Add(append([]byte{0x55, 0xaa}, b...))
 	}
 	all := models()
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -2,6 +2,7 @@ package usbsim_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"net"
 	"testing"
@@ -71,6 +72,9 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte("\x06\x00\x07\x00\x06\x00"))
 	f.Add([]byte("\x0a\x00\x07\x00\x09\x01\xde\xad\xbe\xef"))
 	f.Fuzz(func(t *testing.T, request []byte) {
+		if request = bytes.Clone(request); len(request) >= 6 && request[3] == 0 { // most of the time
+			binary.LittleEndian.PutUint16(request, uint16(len(request)))
+		}
 		old, fresh := board(true).Answer(request), board(false).Answer(request)
 		if len(old) < 3 || len(fresh) < 4 || int(old[0])|int(old[1])<<8 != len(old)-3 || int(fresh[0])|int(fresh[1])<<8 != len(fresh) {
 			t.Errorf("% x: answers % x and % x", request, old, fresh)
