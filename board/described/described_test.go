@@ -71,6 +71,8 @@ func TestRefused(t *testing.T) {
 		{`step-volts = 0.5`, ``, "step-volts: 0"},
 		{`step-volts = 0.5`, `step-volts = inf`, "step-volts: +Inf"},
 		{`tolerance = 6`, `max-amps = nan`, "max-amps"},
+		{`tolerance = 6`, `max-amps = inf`, "max-amps: +Inf"},
+		{`tolerance = 6`, `max-input = inf`, "min-input, max-input: 0 to +Inf V"},
 		{`kind = "dspic"`, `kind = "dspic"` + "\nvolts = nan", "cannot be set"},
 		{`tolerance = 6`, `tolerance = 99`, "tolerance"},
 		{`kind = "dspic"`, `kind = "dspic"` + "\nenable = 3\nenable-active = \"low\"", "turned on by I²C"},

@@ -272,7 +272,8 @@ func (r *Rail) check(i int) []error {
 	if ok && !need.volts {
 		p.want(r.Volts == 0 && r.Start == 0 && r.Min == 0 && r.Max == 0, "volts", "those of a %s cannot be set", r.Kind)
 	}
-	p.want(r.MinInput >= 0 && r.MaxInput >= 0 && r.MaxAmps >= 0, "min-input, max-input, max-amps", "%g, %g, %g", r.MinInput, r.MaxInput, r.MaxAmps)
+	p.want(r.MinInput >= 0 && 0 <= r.MaxInput && r.MaxInput <= mostInput, "min-input, max-input", "%g to %g V", r.MinInput, r.MaxInput)
+	p.want(r.MaxAmps >= 0 && r.MaxAmps <= mostAmps, "max-amps", "%g, want at most %d", r.MaxAmps, mostAmps)
 	if ok && need.amps {
 		p.want(r.MaxAmps > 0, "max-amps", "missing")
 		p.want(0 < r.MinInput && r.MinInput < r.MaxInput, "min-input, max-input", "%g to %g V", r.MinInput, r.MaxInput)
@@ -281,8 +282,13 @@ func (r *Rail) check(i int) []error {
 	return p.errs
 }
 
-// mostVolts is more than any supply of a hash board gives.
-const mostVolts = 25
+// More than any rail of a hash board gives, is fed with, or carries: a limit above
+// it would be none.
+const (
+	mostVolts = 25
+	mostInput = 60   // V
+	mostAmps  = 1000 // A
+)
 
 func (f *Fan) check(i int) []error {
 	p := part("fan", i, f.Name)
