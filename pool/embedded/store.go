@@ -40,15 +40,22 @@ func loadGenesis(dir string, now time.Time, bits uint32) (*wire.MsgBlock, error)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	genesis := newGenesis(now, bits)
-	var b bytes.Buffer
-	if err := genesis.Serialize(&b); err != nil {
+	genesis, fresh, err := genesisFor(now, bits)
+	if err != nil {
 		return nil, err
 	}
-	return genesis, writeFile(path, b.Bytes())
+	return genesis, writeFile(path, fresh)
 }
 
-// parseGenesis reads what newGenesis made. Only the header is taken from raw: the rest
+// genesisFor is a chain's first block, and the bytes of its file.
+func genesisFor(now time.Time, bits uint32) (*wire.MsgBlock, []byte, error) {
+	genesis := newGenesis(now, bits)
+	var b bytes.Buffer
+	err := genesis.Serialize(&b)
+	return genesis, b.Bytes(), err
+}
+
+// parseGenesis reads what genesisFor made. Only the header is taken from raw: the rest
 // has to be what belongs to it, to the last byte.
 func parseGenesis(raw []byte) (*wire.MsgBlock, error) {
 	var h wire.BlockHeader
@@ -56,15 +63,14 @@ func parseGenesis(raw []byte) (*wire.MsgBlock, error) {
 		return nil, fmt.Errorf("%s is damaged; restore it, or start anew with an empty directory", genesisFile)
 	}
 	target := blockchain.CompactToBig(h.Bits)
-	block := newGenesis(h.Timestamp, h.Bits)
-	var same bytes.Buffer
-	if err := block.Serialize(&same); err != nil {
+	genesis, same, err := genesisFor(h.Timestamp, h.Bits)
+	if err != nil {
 		return nil, err
 	}
-	if target.Sign() <= 0 || target.Cmp(powLimit()) > 0 || !bytes.Equal(raw, same.Bytes()) {
+	if target.Sign() <= 0 || target.Cmp(powLimit()) > 0 || !bytes.Equal(raw, same) {
 		return nil, fmt.Errorf("%s is damaged, or of another version of lode; restore it, or start anew with an empty directory", genesisFile)
 	}
-	return block, nil
+	return genesis, nil
 }
 
 // writeFile is there whole or not at all.
