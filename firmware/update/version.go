@@ -27,30 +27,30 @@ func ParseVersion(text string) (Version, error) {
 	bad := func(why string) (Version, error) {
 		return Version{}, fmt.Errorf("update: version %.80q: %s; it looks like v1.2.3 or v1.2.3-14-gabcdef0", text, why)
 	}
-	if text = "v" + strings.TrimPrefix(text, "v"); len(text) > maxVersion { // as String writes it
+	behindV := strings.TrimPrefix(text, "v")
+	if len("v"+behindV) > maxVersion { // as String writes it
 		return bad("too long")
 	}
-	numbers, rest, _ := strings.Cut(strings.TrimPrefix(text, "v"), "-")
+	numbers, rest, dash := strings.Cut(behindV, "-")
 	parts := strings.Split(numbers, ".")
 	if len(parts) != 3 {
 		return bad("not three numbers")
 	}
 	for i, n := range []*uint32{&v.Major, &v.Minor, &v.Patch} {
-		x, err := strconv.ParseUint(parts[i], 10, 32)
-		if err != nil || parts[i] != strconv.FormatUint(x, 10) {
+		x, ok := decimal(parts[i], 32)
+		if !ok {
 			return bad("not three numbers")
 		}
 		*n = uint32(x)
 	}
 	if rest == "" {
-		if text[len(text)-1] == '-' {
+		if dash {
 			return bad("ends in a dash")
 		}
 		return v, nil
 	}
 	commits, suffix, more := strings.Cut(rest, "-")
-	// What String would write in another way (0, 007) is no number, so that all comes back.
-	if x, err := strconv.ParseUint(commits, 10, 64); err == nil && x > 0 && commits == strconv.FormatUint(x, 10) {
+	if x, ok := decimal(commits, 64); ok && x > 0 { // String leaves a 0 out
 		v.Commits = x
 		if !more {
 			return v, nil
@@ -63,6 +63,12 @@ func ParseVersion(text string) (Version, error) {
 		return bad("only letters, digits, dots and dashes")
 	}
 	return v, nil
+}
+
+// decimal reads a number as String writes it, so that all comes back: 007 is none.
+func decimal(text string, bits int) (uint64, bool) {
+	x, err := strconv.ParseUint(text, 10, bits)
+	return x, err == nil && text == strconv.FormatUint(x, 10)
 }
 
 func notVersion(r rune) bool {
