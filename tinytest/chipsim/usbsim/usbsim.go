@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -137,10 +136,16 @@ func read(port io.Reader, limit func(time.Time) error) ([]byte, error) {
 		request = append(request, make([]byte, n-2)...)
 		_, err = io.ReadFull(port, request[2:])
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if late(err) {
 		request, err = nil, nil
 	}
 	return request, errors.Join(err, limit(time.Time{}))
+}
+
+// late says whether a deadline has passed, as os.ErrDeadlineExceeded does.
+func late(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 func end(err error) error {
